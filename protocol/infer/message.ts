@@ -1,0 +1,42 @@
+/**
+ * Infer: one stream is one session. The opener sends `start`; the node answers with `accepted`, `token` frames and
+ * `end`, or `error`. Closing the stream cancels. Frames for embeddings, layer ranges and hidden states are reserved
+ * (type numbers 16 to 31): a node of this version answers them with ERR_MODEL_UNSUPPORTED.
+ */
+
+import type { WireError } from '../errors.ts'
+import type { ModelId } from '../ids.ts'
+
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant'
+  content: string
+}
+
+export interface SamplingOptions {
+  /** 0 is greedy. */
+  temperature: number
+  topP: number
+  topK: number
+  /** Same seed, same engine build, same prompt -> same tokens. */
+  seed?: number
+  maxTokens: number
+  stop: string[]
+}
+
+export type InferPrompt = { type: 'chat'; messages: ChatMessage[] } | { type: 'completion'; text: string }
+
+export type InferFrame =
+  | { type: 'start'; modelId: ModelId; prompt: InferPrompt; sampling: SamplingOptions; traceparent?: string }
+  /** The request waits (`queued`) or runs. */
+  | { type: 'accepted'; queued: number }
+  /** Text that became final; `tokens` of it. */
+  | { type: 'delta'; text: string; tokens: number }
+  | {
+      type: 'end'
+      reason: 'stop' | 'length' | 'cancelled'
+      promptTokens: number
+      completionTokens: number
+      durationMs: number
+    }
+  | { type: 'error'; error: WireError }
+  | { type: 'reserved'; number: number }

@@ -1,0 +1,120 @@
+/**
+ * Every numeric limit that a peer, a file or a caller could push, in one place, each with its arithmetic.
+ * Relations between them are asserted at load (at the end).
+ */
+import assert from 'node:assert/strict'
+import { day, GiB, hour, KiB, MiB, minute, second, TiB } from './units.ts'
+
+// ---- chunks and blocks -------------------------------------------------------------------------------------------
+
+/** Unit of verification. 1 MiB: a 20 GiB model has 20,480 leaves, 640 KiB of hashes; at 100 Mbit/s a chunk takes 84 ms. */
+export const chunkBytes = MiB
+/** Unit of a request: a sub-range of one chunk, or a run of tiny chunks. 256 KiB at 1 Mbit/s is 2 s: a slow peer still helps. */
+export const blockBytesMax = 256 * KiB
+/** Ranges in one chunk request. 64 tiny extents (norms of 0.5-16 KiB) fit into one block. */
+export const rangesPerRequestMax = 64
+/** Bytes of one chunk request frame: header 12, per range 32 + 8 + 4; rounded up. */
+export const chunkRequestBytesMax = 4 * KiB
+/** Requests that one connection may have queued at the server: 64 blocks of 256 KiB are 16 MiB, the largest useful window (1 Gbit/s x 130 ms). */
+export const queuedRequestsPerConnectionMax = 64
+/** Data connections that a node accepts at once; each may hold 2 blocks in memory: 256 x 512 KiB = 128 MiB at worst. */
+export const dataConnectionsMax = 256
+/** Data connections from one peer. */
+export const dataConnectionsPerPeerMax = 4
+/** A one-time token of an offer must be used within this time. */
+export const offerTokenTtlMs = 30 * second
+/** Offer tokens waiting to be used: bounds the map that peers fill. */
+export const offerTokensMax = 1024
+/** A source that sends nothing for this long while it owes us blocks is given up. */
+export const sourceStallMs = 15 * second
+/** How long a peer that was shown to have sent wrong bytes stays banned. */
+export const peerBanMs = 24 * hour
+/** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
+export const flushBatchBytes = 16 * MiB
+
+// ---- model identity ----------------------------------------------------------------------------------------------
+
+/** Root block of a model: stays well under what every bitswap peer accepts (2 MiB); larger tables are linked. */
+export const contentRootBytesMax = 256 * KiB
+/** Any other published block. */
+export const publishedBlockBytesMax = MiB
+/** Leaves in one leaf block: 16,384 x 32 bytes = 512 KiB, 16 GiB of model. */
+export const leavesPerBlock = 16_384
+/** Extents in one linked table block: 2,048 x ~150 bytes = 300 KiB. */
+export const extentsPerTable = 2048
+/** Files of one model: split GGUF files are named 00001-of-99999, real ones have < 100. */
+export const filesPerModelMax = 1024
+/** Tensors + gaps + headers of one model. DeepSeek-class models with split experts have < 100,000. */
+export const extentsPerModelMax = 200_000
+/** Bytes of one model file. 2^53 would be the limit of numbers; 16 TiB is above anything published. */
+export const modelBytesMax = 16 * TiB
+/** Length of a tensor name in UTF-8 bytes. GGUF's own limit is 64; other writers exceed it. */
+export const tensorNameBytesMax = 256
+export const tensorDimensionsMax = 8
+/** Encoded size of a signed release. */
+export const releaseBytesMax = 16 * KiB
+
+// ---- GGUF header -------------------------------------------------------------------------------------------------
+
+/** Header of a model file: vocabularies of 256k tokens with merges take 10-20 MiB. */
+export const ggufHeaderBytesMax = 256 * MiB
+export const ggufKeyValuesMax = 65_536
+export const ggufArrayItemsMax = 16 * 1024 * 1024
+export const ggufStringBytesMax = 16 * MiB
+export const ggufArrayDepthMax = 4
+
+// ---- control plane -----------------------------------------------------------------------------------------------
+
+/** Frame of a control protocol (catalogue, have, data-offer, heartbeat). */
+export const controlFrameBytesMax = 256 * KiB
+/** Frame of the infer protocol: a prompt of 1 MiB is 250k tokens; 4 MiB leaves room for hidden states of one prefill part. */
+export const inferFrameBytesMax = 4 * MiB
+/** Releases in one page of a catalogue: 16 x 16 KiB = 256 KiB, one control frame. */
+export const releasesPerPageMax = 14
+/** Releases that a node remembers from others, oldest out first. */
+export const releasesKnownMax = 10_000
+/** Releases taken from one peer: bounds what a flooding peer can push out of the table above. */
+export const releasesPerPeerMax = 1000
+/** Models that one heartbeat may name. */
+export const modelsPerHeartbeatMax = 64
+/** Bits of one have-frame: 1 Mi chunks = 1 TiB of model, 128 KiB. */
+export const haveBitsMax = 1024 * 1024
+/** A lease that is not renewed is dropped. Heartbeats go out every third of it. */
+export const leaseTtlMs = 30 * second
+/** Peers whose lease is remembered. */
+export const leasesKnownMax = 10_000
+/** Open streams of one protocol from one peer. */
+export const streamsPerPeerMax = 32
+/** Frames in flight over a message port before the sender waits. */
+export const portFramesInFlightMax = 16
+/** DHT keys that one node announces: one provide costs 40-60 messages, so 256 keys are ~15,000 messages per day. */
+export const dhtKeysMax = 256
+/** Providers taken from one look-up. */
+export const providersPerLookupMax = 20
+export const dhtLookupTimeoutMs = 20 * second
+export const dhtProvideTimeoutMs = 60 * second
+/** Own announce loop: kad-dht forgets after 48 h, we repeat twice a day. */
+export const dhtReprovideMs = day / 2
+export const controlRequestTimeoutMs = 10 * second
+/** Sources of one fetch. More connections than this cost more than they bring. */
+export const sourcesPerFetchMax = 16
+export const peerCacheMax = 512
+
+// ---- inference and HTTP ------------------------------------------------------------------------------------------
+
+/** Requests waiting for an engine slot; the next one gets 429. */
+export const inferenceQueueMax = 16
+/** Requests of one peer waiting or running. */
+export const inferenceQueuePerPeerMax = 4
+export const inferenceTokensMax = 32_768
+/** An engine child that sends nothing for this long during work is taken for hung and killed. */
+export const engineSilenceMs = 2 * minute
+export const httpBodyBytesMax = 8 * MiB
+export const chatMessagesMax = 1024
+
+assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
+assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')
+assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
+assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')
+assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
+assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+/** One project per room, so that `vitest --project node` runs just that room. Unit tests stand beside their source. */
+const rooms = ['protocol', 'sql', 'node', 'scripts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      ...rooms.map((room) => ({
+        test: {
+          name: room,
+          include: [`${room}/**/*.test.ts`],
+          environment: 'node',
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      })),
+      {
+        // Whole processes, real sockets: one file at a time, because the machine has few cores.
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
