@@ -1,0 +1,61 @@
+/** Live leases of other nodes: who is there, what they hold, how busy they are. What has expired is gone. */
+import type { Lease, SignedLease } from '#protocol/heartbeat/message.ts'
+import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { leasesKnownMax, leaseTtlMs } from '#protocol/limits.ts'
+
+export interface KnownLease {
+  signed: SignedLease
+  receivedAtMs: number
+  /** By our clock: peers' clocks may be wrong, so a lease lives for its own length from when it came, at most `leaseTtlMs`. */
+  expiresAtMs: number
+}
+
+export class LeaseTable {
+  readonly #leases = new Map<PeerId, KnownLease>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** False for a lease that is older than the known one. The signature has been checked by the decoder. */
+  accept(signed: SignedLease): boolean {
+    const { lease } = signed
+    const known = this.#leases.get(lease.peerId)
+    if (known !== undefined && !isNewer(lease, known.signed.lease)) return false
+    const receivedAtMs = this.#now()
+    const lengthMs = Math.min(leaseTtlMs, Math.max(0, lease.expiresAtMs - lease.issuedAtMs))
+    // Newest last: the map's order is the order of eviction.
+    this.#leases.delete(lease.peerId)
+    this.#leases.set(lease.peerId, { signed, receivedAtMs, expiresAtMs: receivedAtMs + lengthMs })
+    if (this.#leases.size > leasesKnownMax) this.#leases.delete(this.#leases.keys().next().value!)
+    return true
+  }
+
+  remove(peerId: PeerId): void {
+    this.#leases.delete(peerId)
+  }
+
+  live(): KnownLease[] {
+    const nowMs = this.#now()
+    for (const [peerId, known] of this.#leases) if (known.expiresAtMs <= nowMs) this.#leases.delete(peerId)
+    return [...this.#leases.values()]
+  }
+
+  get(peerId: PeerId): KnownLease | undefined {
+    const known = this.#leases.get(peerId)
+    return known !== undefined && known.expiresAtMs > this.#now() ? known : undefined
+  }
+
+  /** Live leases that name the model, with what they say of it. */
+  holders(modelId: ModelId): { lease: Lease; share: number; canInfer: boolean }[] {
+    return this.live().flatMap(({ signed: { lease } }) => {
+      const model = lease.models.find((entry) => entry.modelId === modelId)
+      return model === undefined ? [] : [{ lease, share: model.chunkCount === 0 ? 0 : model.heldChunks / model.chunkCount, canInfer: model.canInfer }]
+    })
+  }
+}
+
+function isNewer(lease: Lease, known: Lease): boolean {
+  return lease.epoch > known.epoch || (lease.epoch === known.epoch && lease.sequence > known.sequence)
+}
