@@ -67,6 +67,8 @@ export const ggufArrayDepthMax = 4
 
 /** Frame of a control protocol (catalogue, have, data-offer, heartbeat). */
 export const controlFrameBytesMax = 256 * KiB
+/** Nesting of a DAG-CBOR message; our deepest (infer, content root) has 5. The decoder recurses, so this bounds its stack. */
+export const cborDepthMax = 16
 /** Frame of the infer protocol: a prompt of 1 MiB is 250k tokens; 4 MiB leaves room for hidden states of one prefill part. */
 export const inferFrameBytesMax = 4 * MiB
 /** Releases in one page of a catalogue: 16 x 16 KiB = 256 KiB, one control frame. */
