@@ -62,6 +62,20 @@ export const ggufKeyValuesMax = 65_536
 export const ggufArrayItemsMax = 16 * 1024 * 1024
 export const ggufStringBytesMax = 16 * MiB
 export const ggufArrayDepthMax = 4
+/** Of a metadata key. The format allows 65,535; real keys have < 80. */
+export const ggufKeyBytesMax = 1024
+/** Keys and values of one file's metadata that are kept in memory and in the store; long arrays and strings are counted, not kept. */
+export const ggufMetaBytesMax = 4 * MiB
+/** Arrays of up to so many items are kept (per-layer settings: 126 layers is the most published). */
+export const ggufArrayItemsKeptMax = 512
+/** A longer text is replaced by its length. Chat templates take 1-20 KiB. */
+export const ggufStringBytesKeptMax = 256 * KiB
+/** Alignment of the tensor data; real files have 32, and page-aligned ones 4,096. */
+export const ggufAlignmentMax = MiB
+/** Tokens whose texts are compared with one another; the largest published vocabulary has 262,208. */
+export const vocabularyTokensMax = MiB
+/** Bytes of all those texts: 1 Mi tokens of 16 bytes. */
+export const vocabularyBytesMax = 16 * MiB
 
 // ---- control plane -----------------------------------------------------------------------------------------------
 
@@ -101,6 +115,23 @@ export const controlRequestTimeoutMs = 10 * second
 /** Sources of one fetch. More connections than this cost more than they bring. */
 export const sourcesPerFetchMax = 16
 export const peerCacheMax = 512
+/** Addresses remembered for one peer. */
+export const addressesPerPeerMax = 8
+/** Connections of the control plane; libp2p closes the least useful beyond. ~100 KiB each: 30 MiB. */
+export const connectionsMax = 300
+/** Bytes of a bridged stream on their way over a message port before the muxer is told to wait. */
+export const streamBufferBytesMax = MiB
+/** Gossip messages on their way to the main thread; more are dropped. */
+export const gossipInFlightMax = 256
+/** Peers with a dial report, oldest out first, and attempts in each. */
+export const dialReportsMax = 256
+export const dialAttemptsMax = 16
+/** Provider records that one peer may store here: its own limit under the current and the previous index version. */
+export const providerRecordsPerPeerMax = 2 * dhtKeysMax
+/** Provider records stored here in all: ~150 bytes each, 8 MiB. */
+export const providerRecordsMax = 50_000
+/** A block that no connected peer sends within this time is not to be had. */
+export const blockFetchTimeoutMs = 30 * second
 
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 

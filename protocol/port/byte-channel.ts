@@ -23,7 +23,7 @@ export type ByteMessage =
 
 export interface ByteChannel {
   /**
-   * Resolves when the other end has taken the bytes. They are copied, unless `move` says that the caller gives its buffer
+   * Resolves when the reader at the other end has done with the bytes (asked for the next ones). They are copied, unless `move` says that the caller gives its buffer
    * away. @throws {ERR_PEER_UNREACHABLE} once the stream is reset or gone.
    */
   send(bytes: Uint8Array, options?: { move?: boolean }): Promise<void>
@@ -84,8 +84,9 @@ class PortByteChannel implements ByteChannel {
       for (;;) {
         const bytes = this.#received.shift()
         if (bytes) {
-          if (!this.#over) this.#port.postMessage({ type: 'ack', count: 1 } satisfies ByteMessage)
           yield bytes
+          // Only now has the reader done with it: that is what a waiting sender may rely on.
+          if (!this.#over) this.#port.postMessage({ type: 'ack', count: 1 } satisfies ByteMessage)
         } else if (this.#endReceived) {
           return
         } else if (this.#over) {
