@@ -91,7 +91,10 @@ export function decidePlacement(
   }
   // Within a rank what is held comes first: a model gives way only to one of a more urgent rank, so that two models of
   // about equal rarity do not take turns on the disk.
-  candidates.sort((a, b) => rank(a) - rank(b) || Number(b.heldBytes > 0) - Number(a.heldBytes > 0) || a.copies - b.copies || a.tie - b.tie)
+  candidates.sort(
+    (a, b) =>
+      rank(a) - rank(b) || Number(b.heldBytes > 0) - Number(a.heldBytes > 0) || a.copies - b.copies || a.tie - b.tie,
+  )
   let freeBytes = Math.max(0, pledgeBytes - usedBytes)
   for (const model of candidates) {
     const grantBytes = Math.min(model.sizeBytes, freeBytes)

@@ -51,7 +51,9 @@ export class LeaseTable {
   holders(modelId: ModelId): { lease: Lease; share: number; canInfer: boolean }[] {
     return this.live().flatMap(({ signed: { lease } }) => {
       const model = lease.models.find((entry) => entry.modelId === modelId)
-      return model === undefined ? [] : [{ lease, share: model.chunkCount === 0 ? 0 : model.heldChunks / model.chunkCount, canInfer: model.canInfer }]
+      return model === undefined
+        ? []
+        : [{ lease, share: model.chunkCount === 0 ? 0 : model.heldChunks / model.chunkCount, canInfer: model.canInfer }]
     })
   }
 }

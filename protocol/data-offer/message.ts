@@ -26,6 +26,6 @@ export interface DataOfferRequest {
 
 export type DataOfferResponse =
   | { type: 'offer'; endpoint: DataEndpoint }
-  /** It dials now. */
-  | { type: 'dialling' }
+  /** It dials now, and will present this certificate. */
+  | { type: 'dialling'; certificateSha256: Uint8Array }
   | { type: 'refused'; reason: 'busy' | 'no-data-plane' | 'unreachable' | 'policy'; retryAfterMs: number }

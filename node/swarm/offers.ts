@@ -1,0 +1,150 @@
+/** Data offers: peers that know each other through libp2p agree on a TLS data connection, whichever of them can dial. */
+
+import {
+  dataOfferProtocol,
+  decodeDataOfferRequest,
+  decodeDataOfferResponse,
+  encodeDataOfferRequest,
+  encodeDataOfferResponse,
+} from '#protocol/data-offer/index.ts'
+import type { DataEndpoint, DataOfferResponse } from '#protocol/data-offer/message.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import type { PeerId } from '#protocol/ids.ts'
+import { controlRequestTimeoutMs } from '#protocol/limits.ts'
+import { second } from '#protocol/units.ts'
+import type { DataPlane, Source } from '../chunks/types.ts'
+import type { FrameStream, Network } from '../network/types.ts'
+
+/** How long a refused peer should wait before it asks again. */
+const busyRetryMs = 5 * second
+
+export interface OfferOptions {
+  /** Addresses at which others reach our data listener; empty lets them use the address by which they see us. */
+  hosts: () => string[]
+  /** Nothing new is served while paused or draining. */
+  isServing: () => boolean
+}
+
+export async function serveOffers(network: Network, dataPlane: DataPlane, options: OfferOptions): Promise<void> {
+  const answer = async (stream: FrameStream) => {
+    for await (const bytes of stream.frames()) {
+      await stream.send(encodeDataOfferResponse(await respond(stream.peerId, bytes, network, dataPlane, options)))
+      break
+    }
+    await stream.close()
+  }
+  await network.handle(dataOfferProtocol.id, { frameBytesMax: dataOfferProtocol.frameBytesMax }, (stream) => {
+    answer(stream).catch((error: unknown) => stream.abort(String(error)))
+  })
+}
+
+async function respond(
+  peerId: PeerId,
+  bytes: Uint8Array,
+  network: Network,
+  dataPlane: DataPlane,
+  options: OfferOptions,
+): Promise<DataOfferResponse> {
+  const request = decodeDataOfferRequest(bytes)
+  if (!options.isServing()) return { type: 'refused', reason: 'policy', retryAfterMs: busyRetryMs }
+  try {
+    if (request.direction === 'listen') {
+      return {
+        type: 'offer',
+        endpoint: await ownEndpoint(peerId, hex(request.certificateSha256), dataPlane, options.hosts()),
+      }
+    }
+    if (request.endpoint === undefined) return { type: 'refused', reason: 'unreachable', retryAfterMs: busyRetryMs }
+    const source = await dialTarget(network, peerId, request.endpoint)
+    // The asker waits for the connection, not for this answer: it may come before or after.
+    dataPlane.dialAndServe(source).catch(() => undefined)
+    return { type: 'dialling', certificateSha256: Buffer.from(dataPlane.endpoint.certificateSha256, 'hex') }
+  } catch (error) {
+    if (isHartonomousError(error, 'ERR_PEER_BUSY'))
+      return { type: 'refused', reason: 'busy', retryAfterMs: error.fields.retryAfterMs }
+    return { type: 'refused', reason: 'unreachable', retryAfterMs: busyRetryMs }
+  }
+}
+
+/**
+ * Asks `peerId` for a data connection over which we fetch. `direction`: `listen` dials the peer, `dial` has it dial us.
+ * @throws {ERR_PEER_UNREACHABLE} {ERR_PEER_BUSY} {ERR_DECODE} {ERR_TIMEOUT}
+ */
+export async function requestSource(
+  network: Network,
+  dataPlane: DataPlane,
+  peerId: PeerId,
+  direction: 'listen' | 'dial',
+  options: { hosts: () => string[]; signal: AbortSignal },
+): Promise<Source> {
+  const own = dataPlane.endpoint.certificateSha256
+  const base = { direction, certificateSha256: Buffer.from(own, 'hex') }
+  const endpoint = direction === 'dial' ? await ownEndpoint(peerId, undefined, dataPlane, options.hosts()) : undefined
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(controlRequestTimeoutMs)])
+  const frame = encodeDataOfferRequest(endpoint === undefined ? base : { ...base, endpoint })
+  const response = decodeDataOfferResponse(
+    await network.request(peerId, dataOfferProtocol.id, frame, {
+      frameBytesMax: dataOfferProtocol.frameBytesMax,
+      signal,
+    }),
+  )
+  if (response.type === 'refused') {
+    if (response.reason === 'unreachable' || response.reason === 'no-data-plane') {
+      throw new HartonomousError('ERR_PEER_UNREACHABLE', { peer: peerId, reason: response.reason })
+    }
+    throw new HartonomousError('ERR_PEER_BUSY', { peer: peerId, retryAfterMs: response.retryAfterMs })
+  }
+  if (response.type === 'offer') return dialTarget(network, peerId, response.endpoint)
+  if (endpoint === undefined)
+    throw new HartonomousError('ERR_PEER_PROTOCOL', {
+      peer: peerId,
+      reason: 'it dials although it was asked to listen',
+    })
+  return { transport: 'tls-reverse', peerId, certificateSha256: hex(response.certificateSha256), token: endpoint.token }
+}
+
+async function ownEndpoint(
+  peerId: PeerId,
+  certificateSha256: string | undefined,
+  dataPlane: DataPlane,
+  hosts: string[],
+): Promise<DataEndpoint> {
+  const token = await dataPlane.issueToken(peerId, certificateSha256)
+  return {
+    hosts,
+    port: dataPlane.endpoint.port,
+    certificateSha256: Buffer.from(dataPlane.endpoint.certificateSha256, 'hex'),
+    token,
+  }
+}
+
+/** Where to dial: the offered hosts, else the address by which libp2p sees the peer. */
+async function dialTarget(network: Network, peerId: PeerId, endpoint: DataEndpoint) {
+  const host = endpoint.hosts[0] ?? (await observedHost(network, peerId))
+  if (host === undefined)
+    throw new HartonomousError('ERR_PEER_UNREACHABLE', {
+      peer: peerId,
+      reason: 'it names no address, and it is not connected',
+    })
+  return {
+    transport: 'tls' as const,
+    peerId,
+    host,
+    port: endpoint.port,
+    certificateSha256: hex(endpoint.certificateSha256),
+    token: endpoint.token,
+  }
+}
+
+async function observedHost(network: Network, peerId: PeerId): Promise<string | undefined> {
+  const peer = (await network.peers()).find((candidate) => candidate.peerId === peerId)
+  for (const address of peer?.addresses ?? []) {
+    const match = /^\/ip[46]\/([^/]+)\/(?!.*p2p-circuit)/.exec(address)
+    if (match) return match[1]
+  }
+  return undefined
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}

@@ -1,0 +1,222 @@
+/**
+ * The models this node knows and the chunks it holds: the store's rows, the data plane's files and the published blocks,
+ * kept in step. Everything that wants to know "what do we have" asks here.
+ */
+import { EventEmitter } from 'node:events'
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Bitfield } from '#protocol/codec/bitfield.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import type { ModelId } from '#protocol/ids.ts'
+import {
+  type ChunkPlace,
+  chunkPlaces,
+  contentSizeBytes,
+  type ModelContent,
+  type PublishedContent,
+} from '#protocol/model/content.ts'
+import type { ModelFileRow, ModelRow, PutModel, TenantStore } from '#sql/store/types.ts'
+import type { DataPlane, FileIdentity, TransferModel } from '../chunks/types.ts'
+import type { Log } from '../log/index.ts'
+import type { Network } from '../network/types.ts'
+
+export interface ShardModel {
+  modelId: ModelId
+  content: ModelContent
+  places: readonly ChunkPlace[]
+  held: Bitfield
+  heldBytes: number
+  sizeBytes: number
+  row: ModelRow
+}
+
+interface ShardEvents {
+  added: [model: ShardModel]
+  removed: [modelId: ModelId]
+  gained: [modelId: ModelId, chunkIndexes: number[]]
+  lost: [modelId: ModelId, chunkIndexes: number[]]
+}
+
+export interface ShardDependencies {
+  store: TenantStore
+  dataPlane: DataPlane
+  network: Network
+  /** Splits content into the blocks that other IPFS peers can read. */
+  encodeContent: (content: ModelContent) => PublishedContent
+  modelsDir: string
+  log: Log
+}
+
+export class Shard extends EventEmitter<ShardEvents> {
+  readonly #models = new Map<ModelId, ShardModel>()
+  readonly #deps: ShardDependencies
+  /** Held chunks are recorded one batch after the other, so that a later batch never becomes durable before an earlier one. */
+  #recording: Promise<void> = Promise.resolve()
+
+  constructor(deps: ShardDependencies) {
+    super()
+    this.setMaxListeners(0)
+    this.#deps = deps
+  }
+
+  /** Loads every model from the store and starts serving it. */
+  async open(): Promise<void> {
+    const { store, dataPlane, log } = this.#deps
+    dataPlane.on('chunks-held', ({ modelId, chunkIndexes }) =>
+      this.#enqueue(() => this.#recordHeld(modelId, chunkIndexes)),
+    )
+    dataPlane.on('withdrawn', ({ modelId, path, reason }) => this.#enqueue(() => this.#withdraw(modelId, path, reason)))
+    for (const row of await store.listModels()) {
+      const content = await store.getContent(row.modelId)
+      const held = await store.getHeld(row.modelId)
+      if (content === undefined || held === undefined) continue
+      try {
+        await this.#serve(row, content, held)
+      } catch (error) {
+        log.warn('model-not-served', { modelId: row.modelId, error: String(error) })
+      }
+    }
+  }
+
+  list(): ShardModel[] {
+    return [...this.#models.values()]
+  }
+
+  get(modelId: ModelId): ShardModel | undefined {
+    return this.#models.get(modelId)
+  }
+
+  /** A model whose rows are in the store already: an ingested file. */
+  async adopt(modelId: ModelId): Promise<ShardModel> {
+    const { store } = this.#deps
+    const [row, content, held] = await Promise.all([
+      store.getModel(modelId),
+      store.getContent(modelId),
+      store.getHeld(modelId),
+    ])
+    if (row === undefined || content === undefined || held === undefined)
+      throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
+    // Ingested again, or a fetched model whose file turned up: serve it from where it lies now.
+    if (this.#models.has(modelId)) await this.#deps.dataPlane.removeModel(modelId)
+    return this.#serve(row, content, held)
+  }
+
+  /** A model of other nodes, about to be fetched into files of our own. */
+  async addRemote(model: Omit<PutModel, 'files' | 'held' | 'origin'>): Promise<ShardModel> {
+    const known = this.#models.get(model.modelId)
+    if (known !== undefined) return known
+    const files = ownFiles(this.#deps.modelsDir, model.modelId, model.content)
+    await mkdir(dirname(files[0]!.path), { recursive: true, mode: 0o700 })
+    const held = new Bitfield(chunkPlaces(model.content).length).bytes
+    await this.#deps.store.putModel({ ...model, files, held, origin: 'fetch' })
+    return this.adopt(model.modelId)
+  }
+
+  /** Forgets a model; files of our own are deleted, a user's file is never touched. */
+  async remove(modelId: ModelId): Promise<boolean> {
+    const model = this.#models.get(modelId)
+    if (model === undefined) return false
+    this.#models.delete(modelId)
+    await this.#deps.dataPlane.removeModel(modelId)
+    await this.#deps.store.removeModel(modelId)
+    if (model.row.files.every((file) => file.origin === 'own')) {
+      await rm(modelDir(this.#deps.modelsDir, modelId), { recursive: true, force: true })
+    }
+    this.emit('removed', modelId)
+    return true
+  }
+
+  /** Resolves when everything that the data plane reported so far is in the store. */
+  async settle(): Promise<void> {
+    await this.#recording
+  }
+
+  async #serve(row: ModelRow, content: ModelContent, heldBytes: Uint8Array): Promise<ShardModel> {
+    const places = chunkPlaces(content)
+    const held = new Bitfield(places.length, heldBytes.slice())
+    const model: ShardModel = {
+      modelId: row.modelId,
+      content,
+      places,
+      held,
+      heldBytes: held.indexes().reduce((sum, index) => sum + places[index]!.sizeBytes, 0),
+      sizeBytes: contentSizeBytes(content),
+      row,
+    }
+    this.#models.set(row.modelId, model)
+    await this.#deps.dataPlane.addModel(transferModel(row, content, held.bytes))
+    await this.#deps.network.putBlocks(this.#deps.encodeContent(content).blocks)
+    this.emit('added', model)
+    return model
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#recording = this.#recording.then(task).catch((error: unknown) => {
+      this.#deps.log.error('holdings-not-recorded', { error: String(error) })
+    })
+  }
+
+  async #recordHeld(modelId: ModelId, chunkIndexes: number[]): Promise<void> {
+    const model = this.#models.get(modelId)
+    if (model === undefined) return
+    await this.#deps.store.addHeld(modelId, chunkIndexes)
+    const gained = chunkIndexes.filter((index) => !model.held.has(index))
+    for (const index of gained) {
+      model.held.set(index)
+      model.heldBytes += model.places[index]!.sizeBytes
+    }
+    if (gained.length > 0) this.emit('gained', modelId, gained)
+  }
+
+  async #withdraw(modelId: ModelId, path: string, reason: string): Promise<void> {
+    const model = this.#models.get(modelId)
+    if (model === undefined) return
+    const fileIndex = model.row.files.findIndex((file) => file.path === path)
+    const lost = model.held.indexes().filter((index) => fileIndex < 0 || model.places[index]!.fileIndex === fileIndex)
+    this.#deps.log.warn('model-withdrawn', { modelId, path, reason })
+    await this.#deps.store.removeHeld(modelId, lost)
+    for (const index of lost) {
+      model.held.clear(index)
+      model.heldBytes -= model.places[index]!.sizeBytes
+    }
+    this.emit('lost', modelId, lost)
+  }
+}
+
+function modelDir(modelsDir: string, modelId: ModelId): string {
+  return join(modelsDir, modelId)
+}
+
+/** Split files keep the name pattern by which llama.cpp finds the others. */
+function ownFiles(modelsDir: string, modelId: ModelId, content: ModelContent): ModelFileRow[] {
+  const count = content.files.length
+  const number = (n: number) => String(n).padStart(5, '0')
+  return content.files.map((file, fileIndex) => ({
+    fileIndex,
+    path: join(
+      modelDir(modelsDir, modelId),
+      count === 1 ? 'model.gguf' : `model-${number(fileIndex + 1)}-of-${number(count)}.gguf`,
+    ),
+    sizeBytes: file.sizeBytes,
+    origin: 'own',
+  }))
+}
+
+function transferModel(row: ModelRow, content: ModelContent, held: Uint8Array): TransferModel {
+  return {
+    modelId: row.modelId,
+    files: content.files.map((file, index) => {
+      const stored = row.files.find((candidate) => candidate.fileIndex === index)
+      if (stored === undefined)
+        throw new HartonomousError('ERR_STORE_CORRUPT', { reason: `file ${index} of model ${row.modelId} has no row` })
+      const base = {
+        path: stored.path,
+        sizeBytes: file.sizeBytes,
+        extents: file.extents.map(({ root, offsetBytes, sizeBytes }) => ({ root, offsetBytes, sizeBytes })),
+      }
+      return stored.identity === undefined ? base : { ...base, identity: JSON.parse(stored.identity) as FileIdentity }
+    }),
+    leaves: content.leaves,
+    held,
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * One model on its way here: finds peers that have parts of it, keeps a data connection to the useful ones, and tells
+ * the data plane what each of them holds. Which byte comes from whom is the data plane's business.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Bitfield } from '#protocol/codec/bitfield.ts'
+import { isHartonomousError } from '#protocol/errors.ts'
+import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
+import { second } from '#protocol/units.ts'
+import type { DataPlane, FetchProgress } from '../chunks/types.ts'
+import type { Log } from '../log/index.ts'
+import type { Network } from '../network/types.ts'
+import { followHave } from './have.ts'
+import type { LeaseTable } from './leases.ts'
+import { requestSource } from './offers.ts'
+import type { Shard } from './shard.ts'
+
+/** Look for further sources: soon while there are few, since in a young swarm records appear every second. */
+const discoverFastMs = second
+const discoverSlowMs = 15 * second
+/** With fewer sources than this the fast interval holds. */
+const enoughSources = 4
+const retryMinMs = second
+const retryMaxMs = 30 * second
+
+export interface TransferDependencies {
+  network: Network
+  dataPlane: DataPlane
+  shard: Shard
+  leases: LeaseTable
+  /** Addresses at which our data listener is reached, for peers that must dial us. */
+  dataHosts: () => string[]
+  /** Connects the libp2p fallback of a peer to the data plane. */
+  openChannel: (peerId: PeerId, signal: AbortSignal) => Promise<void>
+  banned: Map<PeerId, number>
+  now: () => number
+  log: Log
+}
+
+interface SourceRun {
+  stop: AbortController
+  /** Resolved by `source-end` of the data plane. */
+  ended: PromiseWithResolvers<{ reason: string; banned: boolean }>
+}
+
+export class Transfer {
+  readonly modelId: ModelId
+  readonly #deps: TransferDependencies
+  readonly #runs = new Map<PeerId, SourceRun>()
+  readonly #stop = new AbortController()
+  readonly #finished = Promise.withResolvers<void>()
+  #progress: FetchProgress | undefined
+  #wanted: Bitfield
+  #wake = Promise.withResolvers<void>()
+  readonly startedAtMs: number
+
+  constructor(modelId: ModelId, wanted: Bitfield, deps: TransferDependencies) {
+    this.modelId = modelId
+    this.#deps = deps
+    this.#wanted = wanted
+    this.startedAtMs = deps.now()
+    this.#finished.promise.catch(() => undefined)
+  }
+
+  get progress(): FetchProgress | undefined {
+    return this.#progress
+  }
+
+  get wanted(): Bitfield {
+    return this.#wanted
+  }
+
+  /** Resolves when all wanted chunks are held and recorded; rejects when the transfer is stopped. */
+  get finished(): Promise<void> {
+    return this.#finished.promise
+  }
+
+  async start(): Promise<void> {
+    const { dataPlane, shard } = this.#deps
+    const subscriptions = [
+      dataPlane.on('fetch-progress', (progress) => {
+        if (progress.modelId === this.modelId) this.#progress = progress
+      }),
+      dataPlane.on('source-end', (end) => {
+        if (end.modelId === this.modelId) this.#runs.get(end.peerId as PeerId)?.ended.resolve(end)
+      }),
+      dataPlane.on('fetch-complete', ({ modelId }) => {
+        if (modelId === this.modelId) shard.settle().then(() => this.#complete())
+      }),
+    ]
+    this.#stop.signal.addEventListener('abort', () => {
+      for (const unsubscribe of subscriptions) unsubscribe()
+    })
+    await dataPlane.startFetch(this.modelId, this.#wanted.bytes)
+    void this.#discover()
+  }
+
+  async widen(wanted: Bitfield): Promise<void> {
+    this.#wanted = this.#wanted.or(wanted)
+    await this.#deps.dataPlane.startFetch(this.modelId, this.#wanted.bytes)
+  }
+
+  /** A peer that may have parts of the model: it announced itself, or asked us for ours. */
+  suggest(peerId: PeerId): void {
+    const { network, banned, now } = this.#deps
+    const bannedAtMs = banned.get(peerId)
+    const isBanned = bannedAtMs !== undefined && now() - bannedAtMs < peerBanMs
+    if (peerId === network.peerId || isBanned || this.#runs.has(peerId) || this.#stop.signal.aborted) return
+    if (this.#runs.size >= sourcesPerFetchMax) return
+    const run: SourceRun = { stop: new AbortController(), ended: Promise.withResolvers() }
+    this.#runs.set(peerId, run)
+    void this.#keepSource(peerId, run).finally(() => this.#runs.delete(peerId))
+  }
+
+  async stop(reason: string): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort(new Error(reason))
+    this.#wake.resolve()
+    for (const run of this.#runs.values()) run.stop.abort(new Error(reason))
+    this.#finished.reject(new Error(reason))
+    await this.#deps.dataPlane.stopFetch(this.modelId).catch(() => undefined)
+  }
+
+  #complete(): void {
+    this.#finished.resolve()
+    this.#stop.abort(new Error('complete'))
+    this.#wake.resolve()
+    for (const run of this.#runs.values()) run.stop.abort(new Error('complete'))
+  }
+
+  async #discover(): Promise<void> {
+    const { network, leases, log } = this.#deps
+    const signal = this.#stop.signal
+    while (!signal.aborted) {
+      for (const { lease } of leases.holders(this.modelId)) this.suggest(lease.peerId)
+      try {
+        for await (const { peerId } of network.findProviders(this.modelId, { signal })) this.suggest(peerId)
+      } catch (error) {
+        if (!signal.aborted) log.debug('provider-lookup-failed', { modelId: this.modelId, error: String(error) })
+      }
+      const intervalMs = this.#runs.size < enoughSources ? discoverFastMs : discoverSlowMs
+      await Promise.race([sleep(intervalMs, undefined, { signal }).catch(() => undefined), this.#wake.promise])
+    }
+  }
+
+  /** Keeps one peer as a source, again and again with a growing pause, until it is banned or the transfer ends. */
+  async #keepSource(peerId: PeerId, run: SourceRun): Promise<void> {
+    const { banned, now, log } = this.#deps
+    const signal = AbortSignal.any([run.stop.signal, this.#stop.signal])
+    for (let pauseMs = retryMinMs; !signal.aborted; pauseMs = Math.min(retryMaxMs, pauseMs * 2)) {
+      const beganAtMs = now()
+      try {
+        const end = await this.#useSource(peerId, run, signal)
+        if (end?.banned) {
+          banned.set(peerId, now())
+          return
+        }
+        log.debug('source-ended', { modelId: this.modelId, peerId, reason: end?.reason })
+      } catch (error) {
+        if (signal.aborted) return
+        log.debug('source-failed', { modelId: this.modelId, peerId, error: String(error) })
+        if (isHartonomousError(error, 'ERR_PEER_BUSY')) pauseMs = Math.max(pauseMs, error.fields.retryAfterMs)
+        if (isHartonomousError(error, 'ERR_PEER_PROTOCOL') || isHartonomousError(error, 'ERR_DECODE')) return
+      }
+      // A source that worked for a while earns a fresh start.
+      if (now() - beganAtMs > retryMaxMs) pauseMs = retryMinMs
+      run.ended = Promise.withResolvers()
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #useSource(
+    peerId: PeerId,
+    run: SourceRun,
+    signal: AbortSignal,
+  ): Promise<{ reason: string; banned: boolean } | undefined> {
+    const { network, dataPlane, shard } = this.#deps
+    const chunkCount = shard.get(this.modelId)?.places.length ?? 0
+    const using = new AbortController()
+    const whole = AbortSignal.any([signal, using.signal])
+    let isAdded = false
+    const follow = async () => {
+      for await (const have of followHave(network, peerId, this.modelId, chunkCount, whole)) {
+        if (isAdded) await dataPlane.updateSource(this.modelId, peerId, have.bytes)
+        // A peer without anything that we lack is followed, but not connected yet: it may gain some.
+        else if (!have.and(this.#wanted).andNot(shard.get(this.modelId)!.held).isEmpty()) {
+          await this.#connect(peerId, have, whole)
+          isAdded = true
+        }
+      }
+      return { reason: 'it has nothing of this model any more', banned: false }
+    }
+    try {
+      return await Promise.race([follow(), run.ended.promise])
+    } finally {
+      using.abort(new Error('source ended'))
+      if (isAdded) await dataPlane.removeSource(this.modelId, peerId).catch(() => undefined)
+    }
+  }
+
+  /** Dials the peer; where that fails has it dial us; at last the libp2p stream that any connected peer has. */
+  async #connect(peerId: PeerId, have: Bitfield, signal: AbortSignal): Promise<void> {
+    const { network, dataPlane, dataHosts, openChannel } = this.#deps
+    const options = { hosts: dataHosts, signal }
+    try {
+      await dataPlane.addSource(
+        this.modelId,
+        await requestSource(network, dataPlane, peerId, 'listen', options),
+        have.bytes,
+      )
+      return
+    } catch (error) {
+      if (!isHartonomousError(error, 'ERR_PEER_UNREACHABLE') && !isHartonomousError(error, 'ERR_TIMEOUT')) throw error
+    }
+    try {
+      await dataPlane.addSource(
+        this.modelId,
+        await requestSource(network, dataPlane, peerId, 'dial', options),
+        have.bytes,
+      )
+      return
+    } catch (error) {
+      if (!isHartonomousError(error, 'ERR_PEER_UNREACHABLE') && !isHartonomousError(error, 'ERR_TIMEOUT')) throw error
+    }
+    await openChannel(peerId, signal)
+    await dataPlane.addSource(this.modelId, { transport: 'libp2p', peerId }, have.bytes)
+  }
+}
