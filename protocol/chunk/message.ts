@@ -16,12 +16,12 @@ export const chunkOp = {
   refuse: 4,
   /** Fetcher -> server: forget this request if it has not been sent yet. No answer if it worked, else the data comes. */
   cancel: 5,
-  /** Either way; body is echoed in a pong. Measures the round trip. */
+  /** Either way; the body, at most `pingBodyBytesMax`, is echoed in a pong. Measures the round trip. */
   ping: 6,
   pong: 7,
   /** Fetcher -> server: one range, a whole chunk, arrived with a wrong hash. Hash your copy again; answer is `recheck-result`. */
   recheck: 8,
-  /** Server -> fetcher: status 0 the bytes on disk are good, 1 withdrawn. */
+  /** Server -> fetcher: status `ok`, the bytes on disk are good, or `withdrawn`. */
   recheckResult: 9,
 } as const
 export type ChunkOp = (typeof chunkOp)[keyof typeof chunkOp]
@@ -52,3 +52,33 @@ export interface ChunkFrameHeader {
   requestId: number
   bodyBytes: number
 }
+
+export const chunkRole = {
+  /** The dialler fetches: the listener serves. */
+  fetch: 0,
+  /** The dialler serves (a seed behind NAT): the listener fetches. */
+  serve: 1,
+} as const
+export type ChunkRole = keyof typeof chunkRole
+
+export interface ChunkHello {
+  version: number
+  /** What the dialler does on this connection. */
+  role: ChunkRole
+  /** From the data offer, 32 bytes. */
+  token: Uint8Array
+}
+
+export type RefuseStatus = Exclude<ChunkStatus, typeof chunkStatus.ok>
+export type RecheckStatus = typeof chunkStatus.ok | typeof chunkStatus.withdrawn
+
+/** Every frame but `data`, whose body is never held in one piece. */
+export type ChunkControlFrame =
+  | { op: typeof chunkOp.hello; requestId: number; hello: ChunkHello }
+  | { op: typeof chunkOp.request; requestId: number; ranges: ChunkRange[] }
+  | { op: typeof chunkOp.refuse; requestId: number; status: RefuseStatus; retryAfterMs: number }
+  | { op: typeof chunkOp.cancel; requestId: number }
+  /** `body` is a copy. */
+  | { op: typeof chunkOp.ping | typeof chunkOp.pong; requestId: number; body: Uint8Array }
+  | { op: typeof chunkOp.recheck; requestId: number; range: ChunkRange }
+  | { op: typeof chunkOp.recheckResult; requestId: number; status: RecheckStatus }

@@ -59,7 +59,7 @@ test('bitfield: an index outside is no member, and cannot be set', () => {
 })
 
 test('bitfield: fromBytes is a view, clone is a copy', () => {
-  const bytes = new Uint8Array(2)
+  const bytes = Buffer.alloc(2)
   const field = Bitfield.fromBytes(bytes, 16)
   const copy = field.clone()
   field.set(8)

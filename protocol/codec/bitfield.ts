@@ -103,7 +103,8 @@ export class Bitfield {
 
   /** A copy with bytes of its own. */
   clone(): Bitfield {
-    return new Bitfield(this.length, this.bytes.slice())
+    // Not `slice`: that of a `Buffer` is a view.
+    return new Bitfield(this.length, new Uint8Array(this.bytes))
   }
 
   #combine(other: Bitfield, combine: (own: number, others: number) => number): Bitfield {

@@ -74,3 +74,24 @@ function mutate(sample: Uint8Array, random: () => number): Uint8Array {
   }
   return Uint8Array.from(bytes)
 }
+
+/** One line of a `vectors.json`. In `value`, `{ "bytes": "00ff" }` stands for a `Uint8Array`. */
+export interface Vector {
+  name: string
+  hex: string
+  value: unknown
+}
+
+export function vectorBytes(vector: Pick<Vector, 'hex'>): Uint8Array {
+  return new Uint8Array(Buffer.from(vector.hex, 'hex'))
+}
+
+/** The value of a vector with its byte strings put in. */
+export function vectorValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(vectorValue)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value)
+  if (entries.length === 1 && entries[0]![0] === 'bytes' && typeof entries[0]![1] === 'string')
+    return vectorBytes({ hex: entries[0]![1] })
+  return Object.fromEntries(entries.map(([key, item]) => [key, vectorValue(item)]))
+}
