@@ -35,12 +35,19 @@ export interface EngineStatus {
   queued: number
   /** Since start. */
   crashes: number
+  /** Compute threads; once the child has started. */
+  threads?: number
+  /** Of the child process, while there is one. */
+  pid?: number
   lastError?: string
 }
 
 /** One engine in its own child process. */
 export interface InferenceEngine {
-  /** Starts the child and loads the model where needed. Breaking out of the loop, or the signal, cancels. */
+  /**
+   * Starts the child and loads the model where needed. Breaking out of the loop, or the signal, cancels; after the
+   * signal the last event is an `end` with the reason `cancelled`.
+   */
   infer(
     model: EngineModel,
     prompt: InferPrompt,

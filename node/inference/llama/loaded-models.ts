@@ -1,0 +1,199 @@
+/** The models that the child holds in memory: loaded on demand, the longest unused goes first. */
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { ChatWrapper, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
+import { HartonomousError } from '#protocol/errors.ts'
+import type { ModelId } from '#protocol/ids.ts'
+import { formatBytes } from '#protocol/units.ts'
+import type { EngineModel } from '../types.ts'
+
+export interface LoadedModel {
+  modelId: ModelId
+  model: LlamaModel
+  context: LlamaContext
+  /** Undefined: the file has no chat template. */
+  chat: ChatWrapper | undefined
+  /** Tokens of prompt and answer together. */
+  contextTokens: number
+  /** Prompt tokens per decode call: between two of them a request can be cancelled. */
+  prefillTokens: number
+}
+
+interface Entry extends LoadedModel {
+  freeSequences: LlamaContextSequence[]
+  waiting: ((sequence: LlamaContextSequence) => void)[]
+  busy: number
+  usedAt: number
+  sizeBytes: number
+}
+
+export interface LoadedModelsOptions {
+  slots: number
+  threads: number
+  contextTokensMax: number
+  modelsLoadedMax: number
+  memoryBytesMax: number
+  createChat: (model: LlamaModel) => ChatWrapper | undefined
+  onChange: (loaded: ModelId[]) => void
+}
+
+export class LoadedModels {
+  readonly #llama: Llama
+  readonly #options: LoadedModelsOptions
+  readonly #entries = new Map<ModelId, Entry>()
+  /** Loads and unloads happen one after the other, so that the memory sum is right. */
+  #changes: Promise<unknown> = Promise.resolve()
+  #uses = 0
+  #idleListeners: (() => void)[] = []
+
+  constructor(llama: Llama, options: LoadedModelsOptions) {
+    this.#llama = llama
+    this.#options = options
+  }
+
+  /** Runs `work` with a sequence of its own, its history empty. */
+  async use<T>(
+    wanted: EngineModel,
+    onLoading: (step: 'loading' | 'working') => void,
+    work: (loaded: LoadedModel, sequence: LlamaContextSequence) => Promise<T>,
+  ): Promise<T> {
+    const entry = await this.#acquire(wanted, onLoading)
+    const sequence = entry.freeSequences.pop() ?? (await nextSequence(entry))
+    try {
+      await sequence.clearHistory()
+      return await work(entry, sequence)
+    } finally {
+      entry.busy--
+      const next = entry.waiting.shift()
+      if (next) next(sequence)
+      else entry.freeSequences.push(sequence)
+      if (entry.busy === 0) for (const listener of this.#idleListeners.splice(0)) listener()
+    }
+  }
+
+  /** Resolves when the memory is free; requests that run on the model end first. */
+  async unload(modelId: ModelId): Promise<void> {
+    const entry = this.#entries.get(modelId)
+    if (entry === undefined) return
+    this.#entries.delete(modelId)
+    this.#options.onChange([...this.#entries.keys()])
+    while (entry.busy > 0) await this.#someIdle()
+    await entry.context.dispose()
+    await entry.model.dispose()
+  }
+
+  /** The model with `busy` counted up, so that nobody evicts it. */
+  async #acquire(wanted: EngineModel, onLoading: (step: 'loading' | 'working') => void): Promise<Entry> {
+    const present = this.#entries.get(wanted.modelId)
+    const entry = present ?? (await this.#loadInTurn(wanted, onLoading))
+    if (present) this.#take(present)
+    return entry
+  }
+
+  #loadInTurn(wanted: EngineModel, onLoading: (step: 'loading' | 'working') => void): Promise<Entry> {
+    const turn = this.#changes.then(async () => {
+      const entry = this.#entries.get(wanted.modelId) ?? (await this.#load(wanted, onLoading))
+      this.#take(entry)
+      return entry
+    })
+    this.#changes = turn.catch(() => undefined)
+    return turn
+  }
+
+  #take(entry: Entry): void {
+    entry.busy++
+    entry.usedAt = ++this.#uses
+  }
+
+  async #load(wanted: EngineModel, onLoading: (step: 'loading' | 'working') => void): Promise<Entry> {
+    onLoading('loading')
+    const fileBytes = await modelFileBytes(wanted)
+    await this.#makeRoom(wanted.modelId, fileBytes)
+    let model: LlamaModel | undefined
+    try {
+      let lastStep = 0
+      model = await this.#llama.loadModel({
+        modelPath: wanted.path,
+        onLoadProgress: () => {
+          const now = performance.now()
+          if (now - lastStep > 500) onLoading('working')
+          if (now - lastStep > 500) lastStep = now
+        },
+      })
+      const entry = await this.#createEntry(wanted, model, fileBytes)
+      this.#entries.set(wanted.modelId, entry)
+      this.#options.onChange([...this.#entries.keys()])
+      return entry
+    } catch (error) {
+      await model?.dispose().catch(() => undefined)
+      throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: wanted.modelId, reason: reasonOf(error, wanted) })
+    }
+  }
+
+  async #createEntry(wanted: EngineModel, model: LlamaModel, fileBytes: number): Promise<Entry> {
+    const { slots, threads, contextTokensMax, createChat } = this.#options
+    const tokensMax = Math.max(1, Math.min(model.trainContextSize, wanted.contextTokens ?? contextTokensMax))
+    const prefillTokens = model.gpuLayers > 0 ? 512 : 128
+    const context = await model.createContext({
+      sequences: slots,
+      threads,
+      contextSize: { max: tokensMax },
+      batchSize: Math.min(512, tokensMax),
+    })
+    const freeSequences = Array.from({ length: slots }, () => context.getSequence())
+    return {
+      modelId: wanted.modelId,
+      model,
+      context,
+      chat: createChat(model),
+      // llama.cpp rounds a context up to 256; beyond the trained length the answers would be noise.
+      contextTokens: Math.min(tokensMax, context.contextSize),
+      prefillTokens,
+      freeSequences,
+      waiting: [],
+      busy: 0,
+      usedAt: 0,
+      sizeBytes: Math.max(fileBytes, model.size) + context.stateSize,
+    }
+  }
+
+  /** Unloads idle models until the new one fits; waits for busy ones. */
+  async #makeRoom(modelId: ModelId, fileBytes: number): Promise<void> {
+    const { memoryBytesMax, modelsLoadedMax } = this.#options
+    if (fileBytes > memoryBytesMax) {
+      const reason = `it takes ${formatBytes(fileBytes)}, the engine may use ${formatBytes(memoryBytesMax)}`
+      throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId, reason })
+    }
+    for (;;) {
+      const entries = [...this.#entries.values()]
+      const usedBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
+      if (entries.length < modelsLoadedMax && usedBytes + fileBytes <= memoryBytesMax) return
+      if (entries.length === 0) return
+      const idle = entries.filter((entry) => entry.busy === 0).sort((a, b) => a.usedAt - b.usedAt)[0]
+      if (idle) await this.unload(idle.modelId)
+      else await this.#someIdle()
+    }
+  }
+
+  #someIdle(): Promise<void> {
+    return new Promise((resolve) => this.#idleListeners.push(resolve))
+  }
+}
+
+function nextSequence(entry: Entry): Promise<LlamaContextSequence> {
+  return new Promise((resolve) => entry.waiting.push(resolve))
+}
+
+async function modelFileBytes(wanted: EngineModel): Promise<number> {
+  try {
+    return (await stat(wanted.path)).size
+  } catch {
+    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file of model', id: wanted.modelId })
+  }
+}
+
+/** Reasons travel to peers and HTTP clients: no paths of this machine in them. */
+function reasonOf(error: unknown, wanted: EngineModel): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replaceAll(wanted.path, basename(wanted.path)).split('\n')[0]!.slice(0, 300)
+}

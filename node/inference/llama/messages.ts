@@ -1,0 +1,57 @@
+/** What the engine and its child process say to each other. */
+import type { ModelId } from '#protocol/ids.ts'
+import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import type { CallContext } from '#protocol/port/index.ts'
+import type { EngineModel } from '../types.ts'
+
+export type LlamaGpu = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
+
+export interface StartInput {
+  gpu: LlamaGpu
+  /** `undefined`: as many as the machine has to spare. */
+  threads: number | undefined
+  slots: number
+  contextTokensMax: number
+  modelsLoadedMax: number
+  /** Weights and caches of all loaded models. */
+  memoryBytesMax: number
+}
+
+export interface StartResult {
+  build: string
+  device: string
+  threads: number
+}
+
+export interface InferInput {
+  /** Names the request in `progress` events. */
+  request: number
+  model: EngineModel
+  prompt: InferPrompt
+  sampling: SamplingOptions
+}
+
+export interface InferResult {
+  reason: 'stop' | 'length' | 'cancelled'
+  promptTokens: number
+  completionTokens: number
+}
+
+export type LlamaMethods = {
+  start(input: StartInput): Promise<StartResult>
+  infer(input: InferInput, context: CallContext): Promise<InferResult>
+  unload(input: { modelId: ModelId }): Promise<null>
+}
+
+export type InferProgress =
+  | { type: 'loading' }
+  /** A part of the prompt, or of the file, was read. Shows that the child lives. */
+  | { type: 'working' }
+  | { type: 'start'; promptTokens: number }
+  | { type: 'delta'; text: string; tokens: number }
+
+export type LlamaEvents = {
+  progress: { request: number; progress: InferProgress }
+  /** After each load and unload. */
+  models: { loaded: ModelId[] }
+}
