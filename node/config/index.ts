@@ -83,3 +83,4 @@ export async function writeConfigKey(path: string, key: string, raw: string | un
   await writeFile(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
   await rename(temporary, path)
 }
+export { policyOf } from './policy.ts'

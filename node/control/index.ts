@@ -1,0 +1,2 @@
+export { controlRoutes, healthRoutes } from './routes.ts'
+export type { ComponentQuery, ControlledNode, HealthCheck } from './types.ts'

@@ -1,0 +1,127 @@
+/** Routes of the control API: decode, call, encode. Who may call is decided before (loopback guard, owner token). */
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { dialRequest, ingestRequest, type NodeEvent, pullRequest } from '#protocol/api/control.ts'
+import { errorToWire, HartonomousError } from '#protocol/errors.ts'
+import type { ComponentQuery, ControlledNode } from './types.ts'
+
+const componentKinds = ['embedding', 'attention', 'ffn', 'expert', 'router', 'norm', 'head', 'other'] as const
+const componentQuery = z.object({
+  kind: z.enum(componentKinds).optional(),
+  layerMin: z.coerce.number().int().min(0).optional(),
+  layerMax: z.coerce.number().int().min(0).optional(),
+})
+
+/** Events that wait for a slow reader of `/api/v1/events`; then its connection is closed: it reconnects and reads the status. */
+const eventsBufferedBytesMax = 1024 * 1024
+
+/** Health, version and metrics: cheap, and open to whatever passes the loopback guard. */
+export function healthRoutes(app: FastifyInstance, node: ControlledNode): void {
+  app.get('/healthz', async () => ({ status: 'alive' }))
+  app.get('/version', async () => ({ version: node.version }))
+  app.get('/readyz', async (_request, reply) => {
+    const checks = await node.health()
+    const ready = checks.every((check) => check.ok)
+    return reply.status(ready ? 200 : 503).send({ ready, checks })
+  })
+  app.get('/metrics', async (_request, reply) => {
+    reply.type('text/plain; version=0.0.4; charset=utf-8')
+    return node.metrics()
+  })
+}
+
+/** Everything under `/api/v1`; register it behind the owner's authentication. */
+export function controlRoutes(app: FastifyInstance, node: ControlledNode): void {
+  app.get('/api/v1/status', async () => node.status())
+  app.get('/api/v1/peers', async () => ({ peers: await node.peers() }))
+  app.get<{ Params: { peerId: string } }>('/api/v1/peers/:peerId', async (request) => node.peer(request.params.peerId))
+  app.post('/api/v1/peers', async (request, reply) => {
+    const { address } = parse(dialRequest, request.body)
+    return { peerId: await node.dial(address, requestSignal(reply)) }
+  })
+
+  app.get('/api/v1/models', async () => ({ models: await node.models() }))
+  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request) => node.model(request.params.reference))
+  app.delete<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request, reply) => {
+    await node.remove(request.params.reference)
+    return reply.status(204).send()
+  })
+  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/components', async (request) => {
+    const query = parse(componentQuery, request.query)
+    const filter = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as ComponentQuery
+    return { components: await node.components(request.params.reference, filter) }
+  })
+  app.post('/api/v1/models/ingest', async (request, reply) => {
+    const body = parse(ingestRequest, request.body)
+    return streamEvents(reply, (emit, signal) => node.ingest(body, emit, signal))
+  })
+  app.post('/api/v1/models/pull', async (request, reply) => {
+    const body = parse(pullRequest, request.body)
+    return streamEvents(reply, (emit, signal) => node.pull(body, emit, signal))
+  })
+
+  app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
+  app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))
+  app.post('/api/v1/node/drain', async () => node.drain().then(() => node.status()))
+  app.post('/api/v1/node/stop', async (_request, reply) => {
+    node.stop('asked by its owner')
+    return reply.status(202).send({ stopping: true })
+  })
+  app.get('/api/v1/events', (request, reply) => sendEvents(request, reply, node))
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value ?? {})
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw new HartonomousError('ERR_USAGE', { message: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}` })
+}
+
+/** Aborts when the caller goes away before the answer was sent. */
+function requestSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort(new Error('the caller went away'))
+  })
+  return controller.signal
+}
+
+/**
+ * One line of JSON per event, last `{"event":"done",…}` or `{"event":"error",…}`. The status is 200 from the first line on,
+ * so errors of long work are told in the stream.
+ */
+async function streamEvents(
+  reply: FastifyReply,
+  work: (emit: (event: NodeEvent) => void, signal: AbortSignal) => Promise<Record<string, unknown>>,
+): Promise<void> {
+  reply.hijack()
+  const { raw } = reply
+  const signal = requestSignal(reply)
+  raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+  const write = (line: unknown) => writeLine(raw, `${JSON.stringify(line)}\n`)
+  try {
+    write({ event: 'done', ...(await work(write, signal)) })
+  } catch (error) {
+    write({ event: 'error', error: errorToWire(error) })
+  }
+  raw.end()
+}
+
+function writeLine(raw: ServerResponse, line: string): void {
+  // Progress that a slow reader does not take is dropped, not kept.
+  if (!raw.destroyed && raw.writableLength < eventsBufferedBytesMax) raw.write(line)
+}
+
+function sendEvents(_request: FastifyRequest, reply: FastifyReply, node: ControlledNode): void {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive' })
+  raw.write(': events of this node\n\n')
+  let id = 0
+  const unsubscribe = node.subscribe((event) => {
+    if (raw.writableLength > eventsBufferedBytesMax) raw.destroy()
+    else raw.write(`id: ${++id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)
+  })
+  raw.once('close', unsubscribe)
+}

@@ -1,0 +1,51 @@
+/** What the control API can see and do; the runtime implements it. */
+import type {
+  ComponentView,
+  IngestRequest,
+  ModelView,
+  NodeEvent,
+  PeerDetailView,
+  PeerView,
+  PullRequest,
+  StampedEvent,
+  StatusView,
+} from '#protocol/api/control.ts'
+import type { ComponentKind } from '#sql/store/types.ts'
+
+export interface ComponentQuery {
+  kind?: ComponentKind
+  layerMin?: number
+  layerMax?: number
+}
+
+export interface HealthCheck {
+  name: string
+  ok: boolean
+  reason?: string
+}
+
+export interface ControlledNode {
+  readonly version: string
+  status(): Promise<StatusView>
+  peers(): Promise<PeerView[]>
+  peer(peerId: string): Promise<PeerDetailView>
+  models(): Promise<ModelView[]>
+  /** @throws {ERR_NOT_FOUND} */
+  model(reference: string): Promise<ModelView>
+  components(reference: string, query: ComponentQuery): Promise<ComponentView[]>
+  ingest(request: IngestRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }>
+  /** Resolves when everything asked for is held. */
+  pull(request: PullRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }>
+  remove(reference: string): Promise<void>
+  dial(address: string, signal: AbortSignal): Promise<string>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Resolves when running work has ended; nothing new is taken. */
+  drain(): Promise<void>
+  /** Begins the orderly stop; returns at once. */
+  stop(reason: string): void
+  health(): Promise<HealthCheck[]>
+  /** Prometheus text. */
+  metrics(): Promise<string>
+  subscribe(listener: (event: StampedEvent) => void): () => void
+}

@@ -1,0 +1,2 @@
+export { type PlacementDecision, type PlacementPolicy, policyRefusal } from './place.ts'
+export { PlacementService } from './service.ts'

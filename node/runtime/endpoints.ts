@@ -1,0 +1,52 @@
+/** From settings to the configurations of the network and data workers. */
+import { networkInterfaces } from 'node:os'
+import type { DataPlaneConfig } from '../chunks/types.ts'
+import { type Config, dataFiles } from '../config/index.ts'
+import type { NetworkConfig } from '../network/types.ts'
+
+const anyAddress = new Set(['0.0.0.0', '::'])
+
+export function dataPlaneConfig(config: Config): DataPlaneConfig {
+  const upload = config['data.uploadRate']
+  const download = config['data.downloadRate']
+  return {
+    listenHost: config['data.host'],
+    listenPort: config['data.port'],
+    ...(upload > 0 ? { uploadBytesPerSecond: upload } : {}),
+    ...(download > 0 ? { downloadBytesPerSecond: download } : {}),
+  }
+}
+
+export function networkConfig(dataDir: string, config: Config): NetworkConfig {
+  return {
+    dataDir: dataFiles.network(dataDir),
+    listen: config['network.listen'],
+    bootstrap: config['network.bootstrap'],
+    staticPeers: config['network.staticPeers'],
+    mdns: config['network.mdns'],
+    gossip: config['network.gossip'],
+    natTraversal: config['network.natTraversal'],
+    allowPrivateAddresses: !config['network.natTraversal'],
+    swarm: config['network.swarm'],
+  }
+}
+
+/**
+ * Addresses at which peers reach our data listener. For a listener on all addresses: none, so that each peer uses the
+ * address by which it sees us, except that peers on this machine's own networks would be told nothing better anyway.
+ */
+export function dataHosts(config: Config): string[] {
+  return anyAddress.has(config['data.host']) ? [] : [config['data.host']]
+}
+
+export function isLoopbackOnly(config: Config): boolean {
+  return config['network.listen'].every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
+}
+
+/** Addresses of this machine, for `doctor`. */
+export function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter((entry) => !entry.internal)
+    .map((entry) => entry.address)
+}

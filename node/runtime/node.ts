@@ -1,0 +1,311 @@
+/**
+ * One node: its parts, started in order and stopped in reverse. Bulk bytes stay in the data worker, libp2p in the network
+ * worker, SQLite in the store worker, the engine in a child process; this thread only coordinates.
+ */
+import type { NodeEvent, TransferView } from '#protocol/api/control.ts'
+import type { Lease } from '#protocol/heartbeat/message.ts'
+import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { modelsPerHeartbeatMax, peerBanMs, releasesKnownMax } from '#protocol/limits.ts'
+import { second } from '#protocol/units.ts'
+import type { DataPlaneEvents, FetchProgress } from '../chunks/types.ts'
+import type { Config } from '../config/index.ts'
+import type { Log } from '../log/index.ts'
+import { serveHave, serveOffers } from '../swarm/index.ts'
+import { Announcer } from './announcer.ts'
+import { Answers } from './answers.ts'
+import { serveChannels } from './channel.ts'
+import { dataHosts } from './endpoints.ts'
+import { EventBus } from './event-bus.ts'
+import { lockDataDir } from './lock.ts'
+import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
+import { version } from './version.ts'
+
+const catalogueFastMs = 2 * second
+const catalogueSlowMs = 60 * second
+const settingBanned = 'banned-peers'
+
+export interface NodeOptions {
+  dataDir: string
+  config: Config
+  log: Log
+}
+
+export class HartonomousNode {
+  readonly dataDir: string
+  readonly config: Config
+  readonly log: Log
+  readonly events = new EventBus()
+  readonly startedAtMs = Date.now()
+  /** Peers shown to have sent wrong bytes, with the time of the ban; kept over restarts. */
+  readonly banned = new Map<PeerId, number>()
+  /** What went wrong that makes the node less than whole; shown in its state. */
+  readonly failures = new Set<string>()
+  readonly #closers: Close[] = []
+  readonly #stopping = new AbortController()
+  #parts: Parts | undefined
+  #answers: Answers | undefined
+  #isPaused = false
+  #isDraining = false
+  #upload: DataPlaneEvents['upload-progress'] = { bytesPerSecond: 0, totalBytes: 0, peers: [] }
+  #uploadAtMs = 0
+  #closed: Promise<void> | undefined
+  /** Names of releases heard of since the start, for progress lines; bounded by the releases that are kept. */
+  readonly #names = new Map<ModelId, string>()
+
+  private constructor(options: NodeOptions) {
+    this.dataDir = options.dataDir
+    this.config = options.config
+    this.log = options.log
+  }
+
+  /** @throws {ERR_NODE_RUNNING} {ERR_STORE_MIGRATION} {ERR_STORE_CORRUPT} {ERR_IO} */
+  static async start(options: NodeOptions): Promise<HartonomousNode> {
+    const node = new HartonomousNode(options)
+    try {
+      await node.#open()
+      return node
+    } catch (error) {
+      await node.close('it could not start')
+      throw error
+    }
+  }
+
+  get parts(): Parts {
+    if (this.#parts === undefined) throw new Error('the node has not started')
+    return this.#parts
+  }
+
+  get answers(): Answers {
+    if (this.#answers === undefined) throw new Error('the node has not started')
+    return this.#answers
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** What goes out to peers; zero again when nothing was reported for two seconds. */
+  get upload(): DataPlaneEvents['upload-progress'] {
+    const isOld = Date.now() - this.#uploadAtMs > 2 * second
+    return isOld ? { bytesPerSecond: 0, totalBytes: this.#upload.totalBytes, peers: [] } : this.#upload
+  }
+
+  tell(event: NodeEvent): void {
+    this.events.tell(event)
+  }
+
+  /** No new fetches, uploads or answers; what runs goes on. `drain` also waits for it. */
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    this.answers.setPaused(true)
+    this.parts.heartbeat.changed()
+  }
+
+  async resume(): Promise<void> {
+    this.#isPaused = false
+    this.#isDraining = false
+    this.answers.setPaused(false)
+    for (const transfer of this.parts.library.transfers()) await this.parts.dataPlane.resumeFetch(transfer.modelId)
+    this.parts.heartbeat.changed()
+    this.parts.placement.consider()
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    this.answers.setPaused(true)
+    this.parts.heartbeat.changed()
+    await this.answers.drain()
+    await Promise.allSettled(this.parts.library.transfers().map((transfer) => transfer.finished))
+  }
+
+  /** Orderly stop; the same promise for every caller. */
+  close(reason: string): Promise<void> {
+    this.#closed ??= this.#close(reason)
+    return this.#closed
+  }
+
+  async #open(): Promise<void> {
+    const lock = await lockDataDir(this.dataDir)
+    this.#closers.push(() => lock.release())
+    const { config, log, dataDir, banned } = this
+    const host: PartsHost = {
+      isActive: () => !this.#isPaused && !this.#isDraining && !this.#stopping.signal.aborted,
+      describeLease: () => this.#describeLease(),
+      onRelease: ({ modelId, name, publisher, licence, sizeBytes }) => {
+        this.#names.set(modelId, name)
+        this.tell({ event: 'release', modelId, name, publisher, licence, sizeBytes })
+        this.#parts?.placement.consider()
+      },
+      onDecision: ({ modelId, name, action, reason }) => this.tell({ event: 'placement', modelId, name, action, reason }),
+    }
+    const parts = await openParts({ dataDir, config, log, host, banned }, this.#closers)
+    this.#parts = parts
+    await this.#loadBans(parts)
+    for (const { release } of (await parts.tenant.listReleases({ limit: releasesKnownMax })).releases) this.#names.set(release.modelId, release.name)
+    this.#answers = await Answers.start({ config, log, parts, isServing: host.isActive })
+    this.#closers.push(() => this.answers.close())
+    this.#watch(parts)
+    const { network, dataPlane, shard, releases, heartbeat, placement } = parts
+    await shard.open()
+    await serveHave(network, shard, (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId))
+    await serveOffers(network, dataPlane, { hosts: () => dataHosts(config), isServing: host.isActive })
+    await serveChannels(network, dataPlane)
+    await releases.serve()
+    await this.answers.serve()
+    await heartbeat.start()
+    this.#closers.push(async () => heartbeat.stop())
+    const announcer = new Announcer(network, shard, log)
+    announcer.start()
+    this.#closers.push(async () => announcer.stop())
+    placement.start()
+    this.#closers.push(async () => placement.stop())
+    void this.#readCatalogues(parts)
+  }
+
+  async #close(reason: string): Promise<void> {
+    this.tell({ event: 'stopping', reason })
+    this.#stopping.abort(new Error(reason))
+    await Promise.allSettled((this.#parts?.library.transfers() ?? []).map((transfer) => transfer.stop(reason)))
+    await this.#parts?.shard.settle()
+    for (const close of this.#closers.reverse()) {
+      await close().catch((error: unknown) => this.log.warn('close-failed', { error: String(error) }))
+    }
+  }
+
+  #watch(parts: Parts): void {
+    const { network, dataPlane, shard, heartbeat, placement, releases, leases } = parts
+    network.on('peer-connect', ({ peerId }) => {
+      this.tell({ event: 'peer-connect', peerId })
+      void this.#visit(parts, peerId)
+    })
+    network.on('peer-disconnect', ({ peerId }) => {
+      this.tell({ event: 'peer-disconnect', peerId })
+      releases.forget(peerId)
+      leases.remove(peerId)
+    })
+    network.on('closed', ({ reason }) => this.#fail(`the network worker stopped: ${reason}`))
+    dataPlane.on('fetch-progress', (progress) => this.tell({ event: 'transfer-progress', ...this.transferView(progress) }))
+    dataPlane.on('fetch-complete', ({ modelId }) => void this.#tellComplete(parts, modelId))
+    dataPlane.on('source-end', (end) => {
+      if (end.banned) this.#ban(parts, end.peerId as PeerId)
+      this.tell({ event: 'source-end', ...end })
+    })
+    dataPlane.on('fetch-paused', ({ modelId, error }) => this.tell({ event: 'transfer-paused', modelId, ...error }))
+    dataPlane.on('upload-progress', (upload) => {
+      this.#upload = upload
+      this.#uploadAtMs = Date.now()
+      this.tell({ event: 'upload-progress', ...upload })
+    })
+    const counts = (modelId: ModelId) => {
+      const model = shard.get(modelId)
+      return { heldChunks: model?.held.count() ?? 0, chunkCount: model?.places.length ?? 0 }
+    }
+    shard.on('added', (model) => {
+      const { modelId, sizeBytes, row } = model
+      this.tell({ event: 'model-added', modelId, sizeBytes, origin: row.origin, ...counts(modelId) })
+      heartbeat.changed()
+    })
+    shard.on('removed', (modelId) => {
+      this.tell({ event: 'model-removed', modelId })
+      heartbeat.changed()
+      void this.answers.forget(modelId)
+    })
+    shard.on('gained', (modelId, chunkIndexes) => {
+      this.tell({ event: 'chunks-gained', modelId, chunkIndexes, ...counts(modelId) })
+      heartbeat.changed()
+    })
+    shard.on('lost', (modelId, chunkIndexes) => {
+      this.tell({ event: 'chunks-lost', modelId, chunkIndexes, ...counts(modelId) })
+      heartbeat.changed()
+      placement.consider()
+    })
+  }
+
+  /** A new peer: read its catalogue, and if we are fetching, it may be a source. */
+  async #visit(parts: Parts, peerId: PeerId): Promise<void> {
+    try {
+      await parts.releases.visit(peerId, this.#stopping.signal)
+    } catch (error) {
+      this.log.debug('catalogue-not-read', { peerId, error: String(error) })
+    }
+    parts.placement.consider()
+  }
+
+  /** Looks for catalogues in the DHT: often while nothing is known, then now and then. */
+  async #readCatalogues(parts: Parts): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await parts.library.crawl(signal).catch(() => 0)
+      const { releases } = await parts.tenant.listReleases({ limit: 1 }).catch(() => ({ releases: [] }))
+      const pause = Promise.withResolvers<void>()
+      const timer = setTimeout(pause.resolve, releases.length === 0 ? catalogueFastMs : catalogueSlowMs)
+      signal.addEventListener('abort', () => pause.resolve(), { once: true })
+      await pause.promise
+      clearTimeout(timer)
+    }
+  }
+
+  transferView(progress: FetchProgress): TransferView {
+    const { modelId, wantedBytes, heldBytes, bytesPerSecond } = progress
+    const leftBytes = wantedBytes - heldBytes
+    const name = this.#names.get(modelId) ?? modelId
+    const view = { ...progress, name }
+    return bytesPerSecond > 0 && leftBytes > 0 ? { ...view, etaMs: Math.round((leftBytes / bytesPerSecond) * 1000) } : view
+  }
+
+  async #tellComplete(parts: Parts, modelId: ModelId): Promise<void> {
+    const transfer = parts.library.transferOf(modelId)
+    if (transfer === undefined) return
+    await transfer.finished.catch(() => undefined)
+    if (transfer.progress === undefined) return
+    const durationMs = Date.now() - transfer.startedAtMs
+    this.tell({ event: 'transfer-complete', ...this.transferView(transfer.progress), durationMs })
+    parts.heartbeat.changed()
+  }
+
+  #describeLease(): Omit<Lease, 'peerId' | 'epoch' | 'sequence' | 'issuedAtMs' | 'expiresAtMs'> {
+    const { shard } = this.parts
+    const { slots, slotsFree, load } = this.answers.capacity()
+    const held = shard.list().reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
+    const isIdle = this.#isPaused || this.#isDraining
+    return {
+      version,
+      region: this.config.region,
+      models: shard.list().slice(0, modelsPerHeartbeatMax).map((model) => ({
+        modelId: model.modelId,
+        heldChunks: model.held.count(),
+        chunkCount: model.places.length,
+        canInfer: !isIdle && this.answers.canInfer(model.modelId),
+      })),
+      load,
+      inferenceSlots: slots,
+      inferenceSlotsFree: isIdle ? 0 : slotsFree,
+      uploadBytesPerSecond: this.upload.bytesPerSecond,
+      diskFreeBytes: Math.max(0, this.config['pledge.disk'] - held),
+      isDataReachable: true,
+      isPaused: isIdle,
+    }
+  }
+
+  #ban(parts: Parts, peerId: PeerId): void {
+    this.banned.set(peerId, Date.now())
+    const list = [...this.banned].filter(([, atMs]) => Date.now() - atMs < peerBanMs)
+    parts.tenant.putSetting(settingBanned, list).catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
+  }
+
+  async #loadBans(parts: Parts): Promise<void> {
+    const list = (await parts.tenant.getSetting(settingBanned)) as [PeerId, number][] | undefined
+    for (const [peerId, atMs] of list ?? []) if (Date.now() - atMs < peerBanMs) this.banned.set(peerId, atMs)
+  }
+
+  #fail(failure: string): void {
+    if (this.#stopping.signal.aborted) return
+    this.failures.add(failure)
+    this.log.error('part-failed', { failure })
+    this.tell({ event: 'state', state: 'degraded', reason: failure, help: 'hart doctor' })
+  }
+}

@@ -1,0 +1,104 @@
+/** Opens the parts of a node in the order in which they need each other; what was opened is closed when a later one fails. */
+import { mkdir } from 'node:fs/promises'
+import type { Lease } from '#protocol/heartbeat/message.ts'
+import type { PeerId } from '#protocol/ids.ts'
+import { encodeContent } from '#protocol/model/index.ts'
+import type { Release } from '#protocol/model/release.ts'
+import { openShardStore } from '#sql/store/index.ts'
+import type { ShardStore, TenantStore } from '#sql/store/types.ts'
+import { type DataPlane, startDataPlane } from '../chunks/index.ts'
+import { type Config, dataFiles, policyOf } from '../config/index.ts'
+import { Library } from '../library/index.ts'
+import type { Log } from '../log/index.ts'
+import { type Network, startNetwork } from '../network/index.ts'
+import { type PlacementDecision, PlacementService } from '../placement/index.ts'
+import { Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
+import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
+import { openChannel } from './channel.ts'
+
+/** The person at this machine, as a tenant of the shard database. */
+export const localOwner = 'local:owner'
+
+export interface Parts {
+  store: ShardStore
+  tenant: TenantStore
+  dataPlane: DataPlane
+  network: Network
+  shard: Shard
+  leases: LeaseTable
+  releases: ReleaseBook
+  heartbeat: Heartbeat
+  library: Library
+  placement: PlacementService
+}
+
+/** What the parts ask of, and tell to, the node around them. */
+export interface PartsHost {
+  isActive(): boolean
+  describeLease(): Omit<Lease, 'peerId' | 'epoch' | 'sequence' | 'issuedAtMs' | 'expiresAtMs'>
+  onRelease(release: Release): void
+  onDecision(decision: PlacementDecision): void
+}
+
+export interface PartsOptions {
+  dataDir: string
+  config: Config
+  log: Log
+  host: PartsHost
+  banned: Map<PeerId, number>
+}
+
+export type Close = () => Promise<unknown>
+
+/** Appends to `closers` as parts open; the caller runs them in reverse. */
+export async function openParts(options: PartsOptions, closers: Close[]): Promise<Parts> {
+  const { dataDir, config, log, host, banned } = options
+  await mkdir(dataFiles.models(dataDir), { recursive: true, mode: 0o700 })
+  const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
+    closers.push(() => part.close())
+    return part
+  }
+  const results = await Promise.allSettled([
+    openShardStore({ path: dataFiles.database(dataDir) }).then(keep),
+    startDataPlane(dataPlaneConfig(config)).then(keep),
+    startNetwork(networkConfig(dataDir, config)).then(keep),
+  ])
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  const [store, dataPlane, network] = results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [ShardStore, DataPlane, Network]
+  await store.migrate()
+
+  const tenant = store.forTenant(localOwner)
+  const now = Date.now
+  const leases = new LeaseTable(now)
+  const shard = new Shard({ store: tenant, dataPlane, network, encodeContent, modelsDir: dataFiles.models(dataDir), log })
+  const releases = new ReleaseBook({ network, store: tenant, now, log, onNew: (release) => host.onRelease(release) })
+  const transfer = {
+    dataHosts: () => dataHosts(config),
+    openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
+    banned,
+  }
+  const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
+  const heartbeat = new Heartbeat({
+    network,
+    leases,
+    describe: () => host.describeLease(),
+    isGossipOn: config['network.gossip'],
+    now,
+    log,
+  })
+  const placement = new PlacementService({
+    store: tenant,
+    shard,
+    library,
+    leases,
+    network,
+    pledgeBytes: () => config['pledge.disk'],
+    policy: () => policyOf(config),
+    isActive: () => host.isActive(),
+    random: Math.random,
+    log,
+    onDecision: (decision) => host.onDecision(decision),
+  })
+  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, placement }
+}
