@@ -2,8 +2,8 @@ import { appendFileSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { appendFile, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { blake3 } from '@napi-rs/blake-hash'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { blake3 } from '#protocol/codec/blake3.ts'
 import { MiB } from '#protocol/units.ts'
 import { hashFileExtents } from './hash-file.ts'
 
@@ -21,7 +21,7 @@ function pattern(sizeBytes: number): Buffer {
 
 /** Slow and obvious: one slice per chunk. */
 function expectedLeaves(bytes: Buffer, extents: { offsetBytes: number; sizeBytes: number }[]): Buffer {
-  const leaves: Buffer[] = []
+  const leaves: Uint8Array[] = []
   for (const { offsetBytes, sizeBytes } of extents) {
     for (let at = 0; at < sizeBytes; at += MiB) {
       const from = offsetBytes + at

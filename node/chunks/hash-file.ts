@@ -1,6 +1,6 @@
 /** One hashing pass over a model file, in place: large sequential reads into two buffers that take turns. */
 import { type FileHandle, open } from 'node:fs/promises'
-import { blake3 } from '@napi-rs/blake-hash'
+import { blake3 } from '#protocol/codec/blake3.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { chunkBytes } from '#protocol/limits.ts'
 import { MiB } from '#protocol/units.ts'

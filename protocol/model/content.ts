@@ -71,7 +71,9 @@ export function contentSizeBytes(content: { files: readonly { sizeBytes: number 
 }
 
 /** The place of every chunk, in chunk-index order. */
-export function chunkPlaces(content: { files: readonly ContentFile[] }): ChunkPlace[] {
+export function chunkPlaces(content: {
+  files: readonly { extents: readonly Pick<Extent, 'root' | 'offsetBytes' | 'sizeBytes'>[] }[]
+}): ChunkPlace[] {
   const places: ChunkPlace[] = []
   content.files.forEach((file, fileIndex) => {
     file.extents.forEach((extent, extentIndex) => {
