@@ -72,15 +72,18 @@ export interface FetchCore {
     heldChunks: number
     chunksVerified: number
     chunksRejected: number
+    /** Received, and of no use: end-game copies, replies to cancelled requests. */
     duplicateBytes: number
+    /** Those that have left (`isConnected` false) keep their totals. `bytes` counts verified ones: the sum is what was fetched. */
     sources: {
       sourceId: SourceId
       bytes: number
       chunks: number
       bytesPerSecond: number
-      rttMs?: number
+      rttMs?: number | undefined
       inFlight: number
       depth: number
+      isConnected: boolean
     }[]
   }
 }
