@@ -15,13 +15,20 @@ export interface StoreCapabilities {
   isInMemory: boolean
 }
 
+export interface StoreStatistics {
+  rows: Record<string, number>
+  sizeBytes: number
+}
+
 export interface ShardStore {
   capabilities(): Promise<StoreCapabilities>
   /** Runs what is missing. @throws {ERR_STORE_MIGRATION} when the database is newer, or a recorded hash differs. */
   migrate(): Promise<{ applied: number[] }>
   forTenant(tenant: TenantId): TenantStore
   /** Row counts by table and file size, for status and doctor. */
-  statistics(): Promise<{ rows: Record<string, number>; sizeBytes: number }>
+  statistics(): Promise<StoreStatistics>
+  /** The engine's own integrity check, for doctor: reads the whole database. Empty when all is well. */
+  check(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -97,11 +104,37 @@ export interface ModelRow {
 export interface ReleaseRow extends SignedRelease {
   receivedFrom: PeerId
   receivedAtMs: number
+  /** Signed by this node; never pushed out. */
+  isOwn: boolean
 }
+
+export interface ReleaseFilter {
+  modelId?: ModelId
+  name?: string
+  licence?: string
+  /** Received then or later. */
+  sinceMs?: number
+  /** 100 unless given, 1000 at most. */
+  limit?: number
+  cursor?: string
+}
+
+export interface ReleasePage {
+  releases: ReleaseRow[]
+  /** Absent on the last page. */
+  nextCursor?: string
+}
+
+/**
+ * `model-added` {modelId, origin}: also when a known model was put with other files. `model-complete` {modelId}: the last
+ * chunk of a model that was added incomplete is held. `held-removed` {modelId, chunks, heldChunks}: chunks are gone.
+ * `model-removed` {modelId}.
+ */
+export type OutboxTopic = 'model-added' | 'model-complete' | 'held-removed' | 'model-removed'
 
 export interface OutboxEvent {
   seq: number
-  topic: string
+  topic: OutboxTopic
   body: Record<string, unknown>
   atMs: number
 }
@@ -111,7 +144,9 @@ export interface ComponentFilter {
   kind?: ComponentKind
   layerMin?: number
   layerMax?: number
+  /** `*` stands for any run of characters, `?` for any one. */
   keyPattern?: string
+  /** All, unless given. */
   limit?: number
   /** Key of the last row of the previous page. */
   after?: { modelId: ModelId; key: string }
@@ -122,6 +157,20 @@ export interface ComponentHit extends ComponentRow {
   heldBytes: number
 }
 
+/** Where else on this machine the bytes of an extent lie. */
+export interface ExtentPlace {
+  modelId: ModelId
+  path: string
+  offsetBytes: number
+  sizeBytes: number
+}
+
+export interface ByteRange {
+  fileIndex: number
+  offsetBytes: number
+  sizeBytes: number
+}
+
 export interface IngestCheckpoint {
   path: string
   /** Identity (device, inode, size, mtimeNs) that the leaves belong to, canonical JSON. */
@@ -130,48 +179,65 @@ export interface IngestCheckpoint {
   leaves: Uint8Array
 }
 
-/** Everything below sees one tenant's rows only. */
+/** Everything below sees one tenant's rows only. Methods that name a model throw ERR_NOT_FOUND unless said otherwise. */
 export interface TenantStore {
-  /** All rows of a model in one transaction, with an outbox event `model-added`. Idempotent for the same id and files. */
+  /**
+   * All rows of a model in one transaction, with an outbox event `model-added`; durable when it resolves. Content that is
+   * not whole (holes, wrong number of leaves, unknown extents in a component) is refused.
+   *
+   * Put again with the same files: what is held is united, components and edges are replaced where they differ. With other
+   * files: these and `held` replace the old ones. `content` is not compared: equal ids mean equal content.
+   * @throws {ERR_USAGE} {ERR_LIMIT} {ERR_STORE_DUPLICATE} other files that lack chunks which are held now
+   */
   putModel(model: PutModel): Promise<void>
+  /** `undefined` where it is unknown. */
   getModel(modelId: ModelId): Promise<ModelRow | undefined>
   listModels(): Promise<ModelRow[]>
-  /** Extents and leaves, for serving and publishing. */
+  /** Extents and leaves, for serving and publishing; `undefined` where it is unknown. */
   getContent(modelId: ModelId): Promise<ModelContent | undefined>
+  /** With all that belongs to it but its releases. False where it is unknown. */
   removeModel(modelId: ModelId): Promise<boolean>
   setPinned(modelId: ModelId, isPinned: boolean): Promise<void>
+  /** Sets `lastUsedAtMs`; no error for a model that has gone. */
   touchModel(modelId: ModelId): Promise<void>
 
-  /** Marks chunks held, in one transaction, durable when it resolves. */
+  /** Marks chunks held, in one transaction, durable when it resolves. @throws {ERR_USAGE} for an index out of range */
   addHeld(modelId: ModelId, chunkIndexes: number[]): Promise<void>
   removeHeld(modelId: ModelId, chunkIndexes: number[] | 'all'): Promise<void>
+  /** One bit per chunk, most significant bit first; `undefined` where the model is unknown. */
   getHeld(modelId: ModelId): Promise<Uint8Array | undefined>
-  /** Other local places of the same extent, for copies instead of transfers. Only wholly held ones. */
-  findExtent(root: ExtentRoot): Promise<{ modelId: ModelId; path: string; offsetBytes: number; sizeBytes: number }[]>
+  /** Local places of the same extent, for copies instead of transfers. Only wholly held ones, `localExtentPlacesMax` at most. */
+  findExtent(root: ExtentRoot): Promise<ExtentPlace[]>
 
-  putRelease(release: SignedRelease, receivedFrom: PeerId): Promise<boolean>
-  listReleases(filter?: {
-    modelId?: ModelId
-    name?: string
-    sinceMs?: number
-    limit?: number
-    cursor?: string
-  }): Promise<{ releases: ReleaseRow[]; nextCursor?: string }>
+  /**
+   * False when it is known already, or older than what its publisher said of this model under this name. The caller has
+   * checked the signature. The table is bounded (`releasesKnownMax`, `releasesPerPeerMax`, `releasesPerModelMax`), oldest
+   * out; own ones and those of models that are here stay.
+   */
+  putRelease(release: SignedRelease, receivedFrom: PeerId, options?: { isOwn?: boolean }): Promise<boolean>
+  /** In the order of arrival; pages are stable while others arrive. @throws {ERR_USAGE} for a cursor that is none */
+  listReleases(filter?: ReleaseFilter): Promise<ReleasePage>
 
+  /** In order of (model id, key). @throws {ERR_LIMIT} for a pattern that would take too long */
   findComponents(filter: ComponentFilter): Promise<ComponentHit[]>
-  /** Structural edges out of (or into) components of one model. */
+  /** Structural edges out of (or into) components of one model; none where it is unknown. */
   edges(modelId: ModelId, key: string, direction: 'out' | 'in'): Promise<EdgeRow[]>
   /** Byte ranges of components in their files, sorted and coalesced: what Load reads. */
-  ranges(modelId: ModelId, keys: string[]): Promise<{ fileIndex: number; offsetBytes: number; sizeBytes: number }[]>
+  ranges(modelId: ModelId, keys: string[]): Promise<ByteRange[]>
 
+  /** Leaves of the same identity must continue those saved before: only the new ones are written. */
   saveIngestCheckpoint(checkpoint: IngestCheckpoint): Promise<void>
   getIngestCheckpoint(path: string): Promise<IngestCheckpoint | undefined>
   removeIngestCheckpoint(path: string): Promise<void>
 
-  /** Small durable settings of the node: pins, wishes, counters. */
+  /** Small durable settings of the node: pins, wishes, counters. Plain data; `undefined` removes it. */
   putSetting(key: string, value: unknown): Promise<void>
   getSetting(key: string): Promise<unknown>
 
+  /**
+   * The oldest events, theirs until the lease ends; not acknowledged by then, they are told again. While a claim is open
+   * the next one gives nothing, so that events are told in order.
+   */
   claimOutbox(limit: number, leaseMs: number): Promise<OutboxEvent[]>
   ackOutbox(seqs: number[]): Promise<void>
 }

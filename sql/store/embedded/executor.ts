@@ -1,0 +1,156 @@
+/** The embedded engine: one SQLite connection, one transaction at a time, in the order they were asked for. */
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { Executor, Session, TransactionMode } from '../executor.ts'
+import type { ParametersOf, RowOf, StatementName } from '../statements.ts'
+import type { StoreCapabilities } from '../types.ts'
+import { storeErrorOf } from './errors.ts'
+import { type Migration, migrateDatabase, readMigrations } from './migrate.ts'
+import { embeddedStatements } from './statements.ts'
+
+export interface EmbeddedExecutorOptions {
+  migrations?: readonly Migration[]
+  now?: () => number
+}
+
+type Bindings = Record<string, SQLInputValue>
+
+export class EmbeddedExecutor implements Executor {
+  readonly #db: DatabaseSync
+  readonly #migrations: readonly Migration[]
+  readonly #now: () => number
+  readonly #statements = new Map<StatementName, StatementSync>()
+  #last: Promise<unknown> = Promise.resolve()
+  #isFullSync: boolean | undefined
+
+  /** Takes the connection over and closes it. */
+  constructor(db: DatabaseSync, options: EmbeddedExecutorOptions = {}) {
+    this.#db = db
+    this.#migrations = options.migrations ?? readMigrations()
+    this.#now = options.now ?? Date.now
+  }
+
+  capabilities(): StoreCapabilities {
+    const { sqlite: version = 'unknown' } = process.versions
+    return { engine: 'embedded', version, isInMemory: this.#db.isOpen && this.#db.location() === null }
+  }
+
+  migrate(): Promise<{ applied: number[] }> {
+    return this.#inTurn(async () => {
+      this.#syncOnCommit(true)
+      return { applied: migrateDatabase(this.#db, this.#migrations, this.#now()) }
+    })
+  }
+
+  transaction<T>(mode: TransactionMode, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      if (mode !== 'read') this.#syncOnCommit(mode === 'durable')
+      this.#db.exec(mode === 'read' ? 'begin' : 'begin immediate')
+      const session = new EmbeddedSession((name) => this.#prepared(name))
+      try {
+        const value = await work(session)
+        session.end()
+        this.#db.exec('commit')
+        return value
+      } catch (error) {
+        session.end()
+        // SQLite has rolled back by itself after some errors (full disk, I/O).
+        if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('rollback')
+        throw error
+      }
+    })
+  }
+
+  sizeBytes(): Promise<number> {
+    return this.#inTurn(async () => {
+      const path = this.#db.location()
+      if (path === null) return this.#pragma('page_count') * this.#pragma('page_size')
+      return [path, `${path}-wal`].reduce(
+        (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
+        0,
+      )
+    })
+  }
+
+  check(): Promise<string[]> {
+    return this.#inTurn(async () => {
+      const integrity = this.#db.prepare('pragma integrity_check').all() as { integrity_check: string }[]
+      const foreignKeys = this.#db.prepare('pragma foreign_key_check').all() as { table: string; parent: string }[]
+      return [
+        ...integrity.map((row) => row.integrity_check).filter((text) => text !== 'ok'),
+        ...foreignKeys.map(({ table, parent }) => `a row of ${table} points at no row of ${parent}`),
+      ]
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#statements.clear()
+      if (this.#db.isOpen) this.#db.close()
+    })
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        throw storeErrorOf(error)
+      }
+    })
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  /** FULL waits for the disk at each commit, NORMAL at checkpoints only. It cannot change inside of a transaction. */
+  #syncOnCommit(isFull: boolean): void {
+    if (this.#isFullSync === isFull) return
+    this.#db.exec(`pragma synchronous = ${isFull ? 'full' : 'normal'}`)
+    this.#isFullSync = isFull
+  }
+
+  #prepared(name: StatementName): StatementSync {
+    let statement = this.#statements.get(name)
+    if (statement === undefined) {
+      statement = this.#db.prepare(embeddedStatements[name])
+      this.#statements.set(name, statement)
+    }
+    return statement
+  }
+
+  #pragma(name: 'page_count' | 'page_size'): number {
+    return Number(Object.values(this.#db.prepare(`pragma ${name}`).get() ?? {})[0])
+  }
+}
+
+class EmbeddedSession implements Session {
+  readonly #prepared: (name: StatementName) => StatementSync
+  #isOver = false
+
+  constructor(prepared: (name: StatementName) => StatementSync) {
+    this.#prepared = prepared
+  }
+
+  async all<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<RowOf<N>[]> {
+    return this.#statement(name).all(parameters as Bindings) as RowOf<N>[]
+  }
+
+  async run<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<number> {
+    return Number(this.#statement(name).run(parameters as Bindings).changes)
+  }
+
+  async runMany<N extends StatementName>(name: N, rows: Iterable<ParametersOf<N>>): Promise<void> {
+    const statement = this.#statement(name)
+    for (const row of rows) statement.run(row as Bindings)
+  }
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  #statement(name: StatementName): StatementSync {
+    assert(!this.#isOver, 'a session is used after its transaction')
+    return this.#prepared(name)
+  }
+}

@@ -1,0 +1,49 @@
+/** What crosses the message port of the store worker. */
+import type { ShardStore, StoreCapabilities, StoreStatistics, TenantId, TenantStore } from '../types.ts'
+import type { EmbeddedStoreOptions } from './index.ts'
+
+export type TenantMethod = keyof TenantStore
+
+const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
+  putModel: true,
+  getModel: true,
+  listModels: true,
+  getContent: true,
+  removeModel: true,
+  setPinned: true,
+  touchModel: true,
+  addHeld: true,
+  removeHeld: true,
+  getHeld: true,
+  findExtent: true,
+  putRelease: true,
+  listReleases: true,
+  findComponents: true,
+  edges: true,
+  ranges: true,
+  saveIngestCheckpoint: true,
+  getIngestCheckpoint: true,
+  removeIngestCheckpoint: true,
+  putSetting: true,
+  getSetting: true,
+  claimOutbox: true,
+  ackOutbox: true,
+}
+export const tenantMethods = Object.keys(tenantMethodSet) as TenantMethod[]
+
+export interface TenantCall {
+  tenant: TenantId
+  method: TenantMethod
+  parameters: unknown[]
+}
+
+/** One worker serves one store: `open` comes first, `close` last. */
+export type StoreMethods = {
+  open: (options: EmbeddedStoreOptions) => Promise<void>
+  capabilities: () => Promise<StoreCapabilities>
+  migrate: () => ReturnType<ShardStore['migrate']>
+  statistics: () => Promise<StoreStatistics>
+  check: () => Promise<string[]>
+  tenant: (call: TenantCall) => Promise<unknown>
+  close: () => Promise<void>
+}

@@ -1,0 +1,23 @@
+/** The shard database. `openShardStore({ path })` is all that a node needs. */
+import type { EmbeddedStoreOptions } from './embedded/index.ts'
+import { openStoreInWorker } from './embedded/remote.ts'
+import type { ShardStore } from './types.ts'
+
+export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/index.ts'
+export { createShardStore, type ShardStoreOptions } from './shard-store.ts'
+export type * from './types.ts'
+
+/**
+ * Opens the database at `path` (`:memory:` for one that vanishes) in a worker thread, its one writer, and migrates it.
+ *
+ * @example
+ * const store = await openShardStore({ path: '/data/shard.db' })
+ * const mine = store.forTenant('local:owner')
+ * await mine.addHeld(modelId, [0, 1, 2])
+ * await store.close()
+ *
+ * @throws {ERR_STORE_CORRUPT} {ERR_STORE_UNAVAILABLE} {ERR_STORE_MIGRATION} {ERR_STORE_FULL} {ERR_STORE_CONFLICT}
+ */
+export function openShardStore(options: EmbeddedStoreOptions): Promise<ShardStore> {
+  return openStoreInWorker(options)
+}

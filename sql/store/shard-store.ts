@@ -1,0 +1,131 @@
+/** The one implementation of `ShardStore`, over whatever engine executes its statements. */
+import { HartonomousError } from '#protocol/errors.ts'
+import { canonicalJson, parseJson } from './canonical-json.ts'
+import { getCheckpoint, saveCheckpoint } from './checkpoints.ts'
+import { findComponents, listEdges, rangesOf } from './components.ts'
+import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
+import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
+import { checkPutModel } from './layout.ts'
+import { getContent, getModel, listModels, putModel, removeModel, setPinned } from './models.ts'
+import { ackOutbox, claimOutbox } from './outbox.ts'
+import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
+import type { ShardStore, TenantId, TenantStore } from './types.ts'
+
+export interface ShardStoreOptions {
+  /** Wall clock, in milliseconds. */
+  now?: () => number
+  releaseBounds?: ReleaseBounds
+}
+
+export function createShardStore(executor: Executor, options: ShardStoreOptions = {}): ShardStore {
+  const context = { now: options.now ?? Date.now, bounds: options.releaseBounds ?? releaseBounds }
+  return {
+    capabilities: async () => executor.capabilities(),
+    migrate: () => executor.migrate(),
+    forTenant: (tenant) => createTenantStore(new TenantTransactions(executor, tenant), context),
+    statistics: async () => {
+      const counts = await executor.transaction('read', (session) => session.all('countRows', {}))
+      const rows = Object.fromEntries(counts.map(({ name, count }) => [name, count]))
+      return { rows, sizeBytes: await executor.sizeBytes() }
+    },
+    check: () => executor.check(),
+    close: () => executor.close(),
+  }
+}
+
+/** Tenant names are `issuer:subject`; issuers are URLs. */
+const tenantCharactersMax = 1024
+/** No row has this tenant: what a tenant without rows reads with. */
+const nobody = 0
+
+/** @throws {ERR_USAGE} */
+export function assertTenant(name: TenantId): void {
+  if (name === '' || name.length > tenantCharactersMax || !name.isWellFormed()) {
+    throw new HartonomousError('ERR_USAGE', { message: `not a tenant: ${JSON.stringify(name.slice(0, 80))}` })
+  }
+}
+
+/** Transactions of one tenant. Its row is made by its first write. */
+class TenantTransactions {
+  readonly #executor: Executor
+  readonly #name: TenantId
+  #tenantId: number | undefined
+
+  constructor(executor: Executor, name: TenantId) {
+    assertTenant(name)
+    this.#executor = executor
+    this.#name = name
+  }
+
+  async run<T>(mode: TransactionMode, work: (x: TenantSession) => Promise<T>): Promise<T> {
+    let tenantId: number | undefined
+    const value = await this.#executor.transaction(mode, async (session) => {
+      tenantId = this.#tenantId ?? (await this.#find(session, mode))
+      return work(new TenantSession(session, tenantId))
+    })
+    // Only now: before the commit the number could still be rolled back and given to another tenant.
+    if (tenantId !== nobody) this.#tenantId = tenantId
+    return value
+  }
+
+  async #find(session: Session, mode: TransactionMode): Promise<number> {
+    const name = this.#name
+    const known = (await session.all('findTenant', { name }))[0]
+    if (known !== undefined) return known.tenantId
+    return mode === 'read' ? nobody : (await session.all('insertTenant', { name }))[0]!.tenantId
+  }
+}
+
+function createTenantStore(
+  tenant: TenantTransactions,
+  { now, bounds }: { now: () => number; bounds: ReleaseBounds },
+): TenantStore {
+  const read = <T>(work: (x: TenantSession) => Promise<T>) => tenant.run('read', work)
+  const write = <T>(work: (x: TenantSession) => Promise<T>) => tenant.run('write', work)
+  const durable = <T>(work: (x: TenantSession) => Promise<T>) => tenant.run('durable', work)
+  return {
+    putModel: async (model) => {
+      const layout = checkPutModel(model)
+      await durable((x) => putModel(x, model, layout, now()))
+    },
+    getModel: (modelId) => read((x) => getModel(x, modelId)),
+    listModels: () => read((x) => listModels(x)),
+    getContent: (modelId) => read((x) => getContent(x, modelId)),
+    removeModel: (modelId) => durable((x) => removeModel(x, modelId, now())),
+    setPinned: (modelId, isPinned) => durable((x) => setPinned(x, modelId, isPinned)),
+    touchModel: (modelId) => write(async (x) => void (await x.run('touchModel', { modelId, atMs: now() }))),
+
+    addHeld: (modelId, chunkIndexes) => durable((x) => addHeld(x, modelId, chunkIndexes, now())),
+    removeHeld: (modelId, chunkIndexes) => durable((x) => removeHeld(x, modelId, chunkIndexes, now())),
+    getHeld: (modelId) => read((x) => getHeld(x, modelId)),
+    findExtent: (root) => read((x) => findExtent(x, root)),
+
+    putRelease: (release, receivedFrom, options) =>
+      write((x) => putRelease(x, release, { receivedFrom, isOwn: options?.isOwn ?? false }, bounds, now())),
+    listReleases: (filter = {}) => read((x) => listReleases(x, filter)),
+
+    findComponents: (filter) => read((x) => findComponents(x, filter)),
+    edges: (modelId, key, direction) => read((x) => listEdges(x, modelId, key, direction)),
+    ranges: (modelId, keys) => read((x) => rangesOf(x, modelId, keys)),
+
+    saveIngestCheckpoint: (checkpoint) => write((x) => saveCheckpoint(x, checkpoint, now())),
+    getIngestCheckpoint: (path) => read((x) => getCheckpoint(x, path)),
+    removeIngestCheckpoint: (path) => write(async (x) => void (await x.run('deleteCheckpoint', { path }))),
+
+    putSetting: async (key, value) => {
+      const text = value === undefined ? undefined : canonicalJson(value)
+      await durable(async (x) => {
+        if (text === undefined) await x.run('deleteSetting', { key })
+        else await x.run('putSetting', { key, value: text })
+      })
+    },
+    getSetting: (key) =>
+      read(async (x) => {
+        const row = await x.get('findSetting', { key })
+        return row === undefined ? undefined : parseJson(row.value)
+      }),
+
+    claimOutbox: (limit, leaseMs) => write((x) => claimOutbox(x, limit, leaseMs, now())),
+    ackOutbox: (seqs) => write((x) => ackOutbox(x, seqs)),
+  }
+}

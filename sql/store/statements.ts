@@ -1,0 +1,236 @@
+/**
+ * The statements that every engine provides, by name: what goes in, and the shape of the rows that come out. Each engine
+ * has one module with their texts; the logic above knows only these names.
+ *
+ * Every statement of `TenantStatements` also takes `tenantId` and must have it in its predicate: `TenantSession` binds it,
+ * and the embedded engine refuses a parameter that the text does not use.
+ */
+import type { ExtentKind } from '#protocol/model/content.ts'
+import type { ComponentKind, EdgeKind } from './types.ts'
+
+interface Statement<Parameters, Row = never> {
+  parameters: Parameters
+  row: Row
+}
+
+type None = Record<never, never>
+type ModelKey = { modelPk: number }
+
+export interface ModelFields {
+  architecture: string
+  format: string
+  parameterCount: number
+  origin: 'ingest' | 'fetch'
+  /** JSON. */
+  meta: string
+  indexSha256: Uint8Array
+}
+
+export interface StoredModel extends Omit<ModelFields, 'indexSha256'> {
+  modelPk: number
+  modelId: string
+  sizeBytes: number
+  chunkCount: number
+  heldChunks: number
+  heldBytes: number
+  createdAtMs: number
+  lastUsedAtMs: number
+  isPinned: number
+}
+
+export interface StoredFile {
+  fileIndex: number
+  sizeBytes: number
+  path: string | null
+  origin: 'user' | 'own' | null
+  identity: string | null
+}
+
+export interface StoredExtent {
+  fileIndex: number
+  extentIndex: number
+  firstChunk: number
+  kind: ExtentKind
+  name: string | null
+  dtype: string | null
+  /** JSON. */
+  shape: string | null
+  offsetBytes: number
+  sizeBytes: number
+  root: Uint8Array
+}
+
+export interface StoredHolding {
+  modelPk: number
+  chunkCount: number
+  bits: Uint8Array
+  heldChunks: number
+  heldBytes: number
+}
+
+export interface StoredComponent {
+  key: string
+  kind: ComponentKind
+  layer: number | null
+  expert: number | null
+  sizeBytes: number
+  parameterCount: number
+  /** JSON. */
+  meta: string
+}
+
+export interface StoredRelease {
+  releasePk: number
+  /** JSON. */
+  body: string
+  bytes: Uint8Array
+  signature: Uint8Array
+  receivedFrom: string
+  receivedAtMs: number
+  isOwn: number
+}
+
+type ReleasePage<Filter> = Statement<Filter & { afterPk: number; sinceMs: number | null; limit: number }, StoredRelease>
+type CheckpointKey = { path: string }
+
+export interface TenantStatements {
+  findModel: Statement<{ modelId: string }, StoredModel>
+  listModels: Statement<None, StoredModel>
+  findModelIndex: Statement<ModelKey, { indexSha256: Uint8Array }>
+  insertModel: Statement<
+    ModelFields & { modelId: string; sizeBytes: number; chunkCount: number; atMs: number },
+    { modelPk: number }
+  >
+  updateModel: Statement<ModelFields & ModelKey>
+  deleteModel: Statement<ModelKey>
+  setPinned: Statement<{ modelId: string; isPinned: number }>
+  touchModel: Statement<{ modelId: string; atMs: number }>
+
+  listFiles: Statement<ModelKey, StoredFile>
+  listAllFiles: Statement<None, StoredFile & ModelKey>
+  insertFile: Statement<StoredFile & ModelKey>
+  updateFile: Statement<Omit<StoredFile, 'sizeBytes'> & ModelKey>
+
+  insertExtent: Statement<StoredExtent & ModelKey>
+  listExtents: Statement<ModelKey, StoredExtent>
+  /** The extent that has a chunk. */
+  findExtentOfChunk: Statement<ModelKey & { chunkIndex: number }, { firstChunk: number; sizeBytes: number }>
+  /** Places of an extent, those in complete models first. */
+  findExtentsByRoot: Statement<
+    { root: Uint8Array; limit: number },
+    { modelPk: number; modelId: string; firstChunk: number; offsetBytes: number; sizeBytes: number; path: string }
+  >
+  insertLeafBlock: Statement<ModelKey & { block: number; leaves: Uint8Array }>
+  listLeafBlocks: Statement<ModelKey, { leaves: Uint8Array }>
+
+  findHolding: Statement<{ modelId: string }, StoredHolding>
+  findHoldingByPk: Statement<ModelKey, StoredHolding>
+  insertHolding: Statement<ModelKey & { bits: Uint8Array; heldChunks: number; heldBytes: number }>
+  updateHolding: Statement<ModelKey & { bits: Uint8Array; heldChunks: number; heldBytes: number }>
+
+  insertComponent: Statement<StoredComponent & ModelKey & { atMs: number }>
+  deleteComponents: Statement<ModelKey>
+  listComponentKeys: Statement<ModelKey, { key: string; componentPk: number }>
+  trimComponentHistory: Statement<{ keep: number }>
+  insertComponentExtent: Statement<{ componentPk: number; ordinal: number; fileIndex: number; extentIndex: number }>
+  insertEdge: Statement<{ src: number; kind: EdgeKind; dst: number }>
+  /** In order of (model id, key). `keyPattern`: `*` any run of characters, `?` any one. */
+  findComponents: Statement<
+    {
+      modelId: string | null
+      kind: ComponentKind | null
+      layerMin: number | null
+      layerMax: number | null
+      keyPattern: string | null
+      afterModelId: string | null
+      afterKey: string | null
+      limit: number
+    },
+    StoredComponent & { componentPk: number; modelPk: number; modelId: string }
+  >
+  /** `componentPks`: JSON array. In the order of each component's list. */
+  listComponentExtents: Statement<
+    { componentPks: string },
+    {
+      componentPk: number
+      fileIndex: number
+      extentIndex: number
+      firstChunk: number
+      offsetBytes: number
+      sizeBytes: number
+    }
+  >
+  /** `keys`: JSON array. */
+  listComponentsByKey: Statement<ModelKey & { keys: string }, { key: string; componentPk: number }>
+  listEdgesOut: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
+  listEdgesIn: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
+
+  findRelease: Statement<
+    { publisher: string; modelId: string; name: string },
+    { releasePk: number; createdAtMs: number; isOwn: number; bytes: Uint8Array }
+  >
+  insertRelease: Statement<{
+    modelId: string
+    publisher: string
+    name: string
+    createdAtMs: number
+    isOwn: number
+    body: string
+    bytes: Uint8Array
+    signature: Uint8Array
+    receivedFrom: string
+    receivedAtMs: number
+  }>
+  deleteRelease: Statement<{ releasePk: number }>
+  markReleaseOwn: Statement<{ releasePk: number }>
+  /** The next four count and name what may be pushed out: not our own, and not of a model that is here. */
+  countReleases: Statement<None, { count: number }>
+  countReleasesFrom: Statement<{ receivedFrom: string }, { count: number }>
+  deleteOldestRelease: Statement<None>
+  deleteOldestReleaseFrom: Statement<{ receivedFrom: string }>
+  /** Of one model, all but our own. */
+  countReleasesOfModel: Statement<{ modelId: string }, { count: number }>
+  deleteOldestReleaseOfModel: Statement<{ modelId: string }>
+  listReleases: ReleasePage<None>
+  listReleasesOfModel: ReleasePage<{ modelId: string; name: string | null; licence: string | null }>
+  listReleasesByName: ReleasePage<{ name: string; licence: string | null }>
+  listReleasesByLicence: ReleasePage<{ licence: string }>
+
+  findCheckpoint: Statement<CheckpointKey, { identity: string; leafCount: number }>
+  putCheckpoint: Statement<CheckpointKey & { identity: string; leafCount: number; atMs: number }>
+  deleteCheckpoint: Statement<CheckpointKey>
+  deleteOldCheckpoints: Statement<{ keep: number }>
+  deleteCheckpointLeaves: Statement<CheckpointKey & { fromBlock: number }>
+  insertCheckpointLeaves: Statement<CheckpointKey & { block: number; leaves: Uint8Array }>
+  listCheckpointLeaves: Statement<CheckpointKey, { leaves: Uint8Array }>
+
+  putSetting: Statement<{ key: string; value: string }>
+  deleteSetting: Statement<{ key: string }>
+  findSetting: Statement<{ key: string }, { value: string }>
+
+  insertOutbox: Statement<{ topic: string; body: string; atMs: number }>
+  countLeased: Statement<{ atMs: number }, { count: number }>
+  listOutbox: Statement<{ limit: number }, { seq: number; topic: string; body: string; atMs: number }>
+  /** `seqs`: JSON array. */
+  leaseOutbox: Statement<{ seqs: string; leaseUntilMs: number }>
+  deleteOutbox: Statement<{ seqs: string }>
+}
+
+/** The few that belong to no tenant. */
+export interface SharedStatements {
+  findTenant: Statement<{ name: string }, { tenantId: number }>
+  insertTenant: Statement<{ name: string }, { tenantId: number }>
+  countRows: Statement<None, { name: string; count: number }>
+}
+
+export type TenantStatementName = keyof TenantStatements
+export type SharedStatementName = keyof SharedStatements
+export type StatementName = TenantStatementName | SharedStatementName
+
+type Bound<S extends Statement<unknown, unknown>> = S['parameters'] & { tenantId: number }
+type AllStatements = {
+  [N in TenantStatementName]: Statement<Bound<TenantStatements[N]>, TenantStatements[N]['row']>
+} & SharedStatements
+
+export type ParametersOf<N extends StatementName> = AllStatements[N]['parameters']
+export type RowOf<N extends StatementName> = AllStatements[N]['row']
