@@ -48,11 +48,19 @@ export const extentsPerTable = 2048
 export const filesPerModelMax = 1024
 /** Tensors + gaps + headers of one model. DeepSeek-class models with split experts have < 100,000. */
 export const extentsPerModelMax = 200_000
-/** Bytes of one model file. 2^53 would be the limit of numbers; 16 TiB is above anything published. */
+/** Bytes of one model, all files together. 2^53 would be the limit of numbers; 16 TiB is above anything published. */
 export const modelBytesMax = 16 * TiB
 /** Length of a tensor name in UTF-8 bytes. GGUF's own limit is 64; other writers exceed it. */
 export const tensorNameBytesMax = 256
 export const tensorDimensionsMax = 8
+/** Name of a tensor's number format: `IQ2_XXS` and the like. */
+export const dtypeBytesMax = 32
+/** Name of a release, as in `hart run NAME`. */
+export const releaseNameBytesMax = 128
+/** SPDX expressions with a few operands; longer ones become a `LicenseRef-`. */
+export const licenceBytesMax = 256
+/** Tokenizer family or chat template inside a release, which has 16 KiB in all. */
+export const tokenizerBytesMax = 8 * KiB
 /** Encoded size of a signed release. */
 export const releaseBytesMax = 16 * KiB
 
@@ -93,6 +101,8 @@ export const releasesPerPageMax = 14
 export const releasesKnownMax = 10_000
 /** Releases taken from one peer: bounds what a flooding peer can push out of the table above. */
 export const releasesPerPeerMax = 1000
+/** Releases of one model, own ones apart: bounds what fresh publisher keys can heap upon a model that is held here. */
+export const releasesPerModelMax = 64
 /** Models that one heartbeat may name. */
 export const modelsPerHeartbeatMax = 64
 /** Bits of one have-frame: 1 Mi chunks = 1 TiB of model, 128 KiB. */
@@ -137,6 +147,18 @@ export const providerRecordsMax = 50_000
 /** A block that no connected peer sends within this time is not to be had. */
 export const blockFetchTimeoutMs = 30 * second
 
+// ---- shard database ----------------------------------------------------------------------------------------------
+
+/** Local places of one extent that are looked at: zero-filled gaps and equal norms may occur thousands of times. */
+export const localExtentPlacesMax = 64
+/** Unfinished ingests remembered, oldest out: 20 GiB of model are 640 KiB of leaves each. */
+export const ingestCheckpointsMax = 64
+/** Former states of components that are kept, oldest out: ~300 bytes each, 30 MB. */
+export const componentHistoryMax = 100_000
+/** A pattern for component keys: matching takes (length of key) ^ stars steps at worst, with keys of < 100 characters. */
+export const keyPatternStarsMax = 4
+export const keyPatternCharactersMax = 256
+
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 
 /** Requests waiting for an engine slot; the next one gets 429. */
@@ -146,11 +168,20 @@ export const inferenceQueuePerPeerMax = 4
 export const inferenceTokensMax = 32_768
 /** An engine child that sends nothing for this long during work is taken for hung and killed. */
 export const engineSilenceMs = 2 * minute
+/** A node that works on a peer's request, or has it queued, says so at least this often. */
+export const inferKeepAliveMs = 15 * second
+/** A peer that was asked and says nothing for this long is given up: three keep-alives. */
+export const inferPeerSilenceMs = 3 * inferKeepAliveMs
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')
+// Per extent: keys 42, kind 7, name and dtype with 5 of heads, shape 9 per dimension, offset and size 9 each, root 34.
+assert(
+  extentsPerTable * (tensorNameBytesMax + dtypeBytesMax + tensorDimensionsMax * 9 + 112) <= publishedBlockBytesMax,
+  'a full extent table fits a block',
+)
 assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
 assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
