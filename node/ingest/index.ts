@@ -1,0 +1,16 @@
+/** Model files: what is in them, what they are made of, and how they get into the shard database. */
+export { type ComponentIndex, componentIndexVersion, groupComponents } from './components.ts'
+export { type FileSource, openFileSource } from './file-source.ts'
+export { partNames } from './gguf/split.ts'
+export { fileIdentity, identityText } from './hash-pass.ts'
+export { readModelHeader } from './header.ts'
+export {
+  contentOf,
+  type IngestDependencies,
+  type IngestRequest,
+  type IngestResult,
+  ingestModel,
+} from './ingest-model.ts'
+export { type IngestProgress, ProgressMeter } from './progress.ts'
+export { metaKeys, storedMeta } from './stored-meta.ts'
+export type { ByteSource, MetaValue, ModelHeader } from './types.ts'
