@@ -2,6 +2,7 @@
  * The control plane as the rest of the node sees it. The implementation runs libp2p and Helia in a worker thread; bulk
  * bytes never pass here (they go over the data plane in `node/chunks`).
  */
+import type { MessagePort } from 'node:worker_threads'
 import type { PeerId } from '#protocol/ids.ts'
 import type { Block } from '#protocol/model/content.ts'
 
@@ -20,7 +21,10 @@ export interface NetworkConfig {
   natTraversal: boolean
   /** `undefined`: libp2p decides; set on loopback and LAN so that private addresses stay in the routing table. */
   allowPrivateAddresses: boolean
-  /** 32-byte key as hex; nodes of different swarms do not see each other. Part of the DHT protocol prefix. */
+  /**
+   * Empty for the public swarm, else a 32-byte key as hex. Its hash is part of every protocol and topic name, so that
+   * nodes of different swarms find and serve only their own; it is no encryption.
+   */
   swarm: string
 }
 
@@ -63,6 +67,9 @@ export interface NetworkEvents {
   'peer-connect': { peerId: PeerId }
   'peer-disconnect': { peerId: PeerId }
   'addresses-change': { addresses: string[] }
+  /** Something went wrong that the network survived. */
+  warning: { reason: string }
+  /** The worker is gone, by `close()` or by a crash. */
   closed: { reason: string }
 }
 
@@ -99,6 +106,13 @@ export interface Network {
     protocol: string,
     options: { frameBytesMax: number; signal?: AbortSignal },
   ): Promise<FrameStream>
+  /**
+   * Serves a protocol without framing: each inbound stream comes as a port that speaks `#protocol/port/byte-channel.ts`,
+   * to be handed to another worker as it is, so that bulk never passes the main thread.
+   */
+  handleRaw(protocol: string, handler: (peerId: PeerId, port: MessagePort) => void): Promise<void>
+  /** The other end of `handleRaw`: an outbound stream as such a port. */
+  openRawStream(peerId: PeerId, protocol: string, options?: { signal?: AbortSignal }): Promise<MessagePort>
   /** One frame out, one frame back. @throws {ERR_PEER_UNREACHABLE} {ERR_TIMEOUT} {ERR_LIMIT} */
   request(
     peerId: PeerId,

@@ -1,0 +1,166 @@
+/** The libp2p instance: which transports and services, with which limits. */
+import type { GossipSub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import { noise } from '@libp2p/noise'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { HartonomousError } from '#protocol/errors.ts'
+import { addressesPerPeerMax, connectionsMax } from '#protocol/limits.ts'
+import { MiB, second } from '#protocol/units.ts'
+import type { Identity } from './identity.ts'
+import type { WireNames } from './names.ts'
+import type { PeerLog } from './peer-log.ts'
+import type { NetworkConfig } from './types.ts'
+
+export type DhtService = KadDHT & {
+  routingTable: { size: number; addEventListener(type: 'peer:add', listener: (event: unknown) => void): void }
+  addEventListener(type: 'peer', listener: (event: { detail: { id: PeerId } }) => void): void
+}
+
+export type Datastore = NonNullable<Libp2pOptions['datastore']>
+export type Node = Libp2p<{ dht: DhtService; ping: Ping; gossip?: GossipSub }>
+
+/** Factories of libp2p services; each checks the components that it gets. */
+interface Services {
+  identify: unknown
+  ping: unknown
+  dht: unknown
+  gossip?: unknown
+  autonat?: unknown
+  upnp?: unknown
+  relay?: unknown
+}
+
+export const dhtDatastorePrefix = '/hartonomous-dht'
+
+/** A peer id must be part of it, so that nobody else can answer there. @throws {ERR_CONFIG} */
+export function parsePeerAddress(text: string, key: string): { address: Multiaddr; peerId: string } {
+  const address = parseAddress(text, key)
+  const peerId = peerIdOf(address)
+  if (peerId === undefined) {
+    throw new HartonomousError('ERR_CONFIG', { key, reason: `${text} does not end with /p2p/PEER-ID` })
+  }
+  return { address, peerId }
+}
+
+/** @throws {ERR_CONFIG} */
+export function parseAddress(text: string, key: string): Multiaddr {
+  try {
+    return multiaddr(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new HartonomousError('ERR_CONFIG', { key, reason: `${text} is no multiaddr: ${reason}` })
+  }
+}
+
+export function peerIdOf(address: Multiaddr): string | undefined {
+  return address.getComponents().findLast((component) => component.name === 'p2p')?.value
+}
+
+export async function createNode(
+  config: NetworkConfig,
+  parts: { identity: Identity; datastore: Datastore; names: WireNames; log: PeerLog },
+): Promise<Node> {
+  const { names, log } = parts
+  const services: Services = {
+    identify: identify(),
+    ping: ping(),
+    dht: kadDHT({
+      protocol: names.dht,
+      datastorePrefix: dhtDatastorePrefix,
+      logPrefix: 'hartonomous:dht',
+      metricsPrefix: 'hartonomous_dht',
+      peerInfoMapper: config.allowPrivateAddresses ? passthroughMapper : removePrivateAddressesMapper,
+      // Our own announcer and look-ups wait for peers where that helps; a query without any must end at once.
+      allowQueryWithZeroPeers: true,
+      initialQuerySelfInterval: 500,
+      // Without a public address the automatic mode would stay a client for ever.
+      ...(config.allowPrivateAddresses ? { clientMode: false } : {}),
+    }),
+  }
+  const options: Libp2pOptions = {
+    start: false,
+    privateKey: parts.identity.privateKey,
+    datastore: parts.datastore,
+    nodeInfo: { name: 'hartonomous', version: '0.1.0' },
+    addresses: { listen: config.listen.map((text) => parseAddress(text, 'listen').toString()) },
+    transports: [watched(tcp(), log)],
+    connectionEncrypters: [noise()],
+    // A stream whose unread bytes pass maxReadBufferLength is reset: it must be larger than the window.
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 4 * MiB, maxReadBufferLength: 8 * MiB } })],
+    // It kills connections that are merely busy; `Liveness` looks after them.
+    connectionMonitor: { enabled: false },
+    connectionManager: {
+      maxConnections: connectionsMax,
+      maxPeerAddrsToDial: addressesPerPeerMax,
+      dialTimeout: 8 * second,
+      addressDialTimeout: 4 * second,
+      // Defaults of 5 per second and 10 pending break offices behind one address, and swarms on one machine.
+      inboundConnectionThreshold: 100,
+      maxIncomingPendingConnections: 50,
+    },
+    peerDiscovery: [],
+  }
+  await addOptional(config, options, services, log)
+  return (await createLibp2p({ ...options, services: services as never })) as unknown as Node
+}
+
+/** Modules that cost start time are loaded only where they are asked for. */
+async function addOptional(
+  config: NetworkConfig,
+  options: Libp2pOptions,
+  services: Services,
+  log: PeerLog,
+): Promise<void> {
+  if (config.mdns) {
+    const { mdns } = await import('@libp2p/mdns')
+    const create = mdns()
+    options.peerDiscovery?.push((components) => {
+      const discovery = create(components)
+      discovery.addEventListener('peer', (event) => log.discovered(event.detail.id.toString(), 'mdns'))
+      return discovery
+    })
+  }
+  if (config.gossip) {
+    const { createGossip } = await import('./gossip-service.ts')
+    services.gossip = createGossip(config)
+  }
+  if (!config.natTraversal) return
+  const [relay, autonat, upnp, webrtc] = await Promise.all([
+    import('@libp2p/circuit-relay-v2'),
+    import('@libp2p/autonat-v2'),
+    import('@libp2p/upnp-nat'),
+    import('@libp2p/webrtc'),
+  ])
+  options.transports?.push(watched(relay.circuitRelayTransport(), log), watched(webrtc.webRTC(), log))
+  services.autonat = autonat.autoNATv2()
+  services.upnp = upnp.uPnPNAT()
+  // The defaults of 128 KiB and two minutes cut control streams and the fallback for chunks in the middle.
+  services.relay = relay.circuitRelayServer({
+    reservations: { maxReservations: 64, defaultDurationLimit: 600 * second, defaultDataLimit: BigInt(64 * MiB) },
+  })
+}
+
+/** Tells the log about each address that could not be dialled: libp2p's own error names no address. */
+function watched<C>(create: (components: C) => Transport, log: PeerLog): (components: C) => Transport {
+  return (components) => {
+    const transport = create(components)
+    const dial = transport.dial.bind(transport)
+    transport.dial = async (address, options) => {
+      try {
+        return await dial(address, options)
+      } catch (error) {
+        const peerId = peerIdOf(address)
+        const reason = error instanceof Error ? error.message || error.name : String(error)
+        if (peerId !== undefined) log.dialFailed(peerId, address.toString(), reason)
+        throw error
+      }
+    }
+    return transport
+  }
+}
