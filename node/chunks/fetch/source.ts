@@ -9,7 +9,7 @@ const headroomMs = 150
 /** Memory of the rate: ~3 samples of 100 ms, so that a collapse shows within half a second. */
 const rateMemoryMs = 300
 const sampleMsMin = 40
-const startBlocks = 4
+const startBlocks = 8
 /** A little below what a connection may queue at the server, because it counts cancelled ones until it has read the cancel. */
 const depthMax = queuedRequestsPerConnectionMax - 4
 const depthMin = 2
@@ -49,7 +49,7 @@ export class Source {
   private isWaitingForFirst = true
   private busySinceMs: number
   private lastByteMs: number
-  /** Widens the first windows: doubles them per round trip, as TCP's slow start does. */
+  /** Widens the first windows: triples them per round trip, much as TCP's slow start does. */
   private startedBytes = 0
 
   constructor(id: SourceId, slot: number, isLastResort: boolean, rttMs: number | undefined, nowMs: number) {
@@ -95,7 +95,7 @@ export class Source {
   /** The first slice after a pause only starts the clock: the time before it was latency, not transfer. */
   onBytes(count: number, nowMs: number): void {
     this.lastByteMs = nowMs
-    this.startedBytes += count
+    this.startedBytes += 2 * count
     if (this.isWaitingForFirst) {
       this.isWaitingForFirst = false
       this.firstByteMs = Math.min(this.firstByteMs, Math.max(0, nowMs - this.busySinceMs))
