@@ -107,6 +107,16 @@ export const releasesPerModelMax = 64
 export const modelsPerHeartbeatMax = 64
 /** Bits of one have-frame: 1 Mi chunks = 1 TiB of model, 128 KiB. */
 export const haveBitsMax = 1024 * 1024
+/** Chunk indexes in one have-delta: 5 bytes each at most, 160 KiB. */
+export const haveDeltaIndexesMax = 32_768
+/** Encoded lease with its signature: 64 models of ~130 bytes, twice over. It is gossiped, so each byte goes out many times. */
+export const leaseBytesMax = 16 * KiB
+/** Addresses in a data offer. */
+export const offerHostsMax = 8
+/** How long a peer may put us off with one answer. */
+export const retryAfterMsMax = hour
+/** Catalogue cursor, opaque to its reader. */
+export const catalogueCursorBytesMax = 64
 /** A lease that is not renewed is dropped. Heartbeats go out every third of it. */
 export const leaseTtlMs = 30 * second
 /** Peers whose lease is remembered. */
@@ -166,6 +176,14 @@ export const inferenceQueueMax = 16
 /** Requests of one peer waiting or running. */
 export const inferenceQueuePerPeerMax = 4
 export const inferenceTokensMax = 32_768
+/** Stop sequences of one request; OpenAI allows 4, chat templates add their own. */
+export const stopSequencesMax = 16
+export const stopSequenceBytesMax = 256
+/** Fields of an error that a peer sends, and the text in each. */
+export const wireErrorFieldsMax = 16
+export const wireErrorTextMax = 500
+/** Peers whose request quota is remembered per protocol, least recently seen out first: ~100 bytes each. */
+export const quotaPeersMax = 4096
 /** An engine child that sends nothing for this long during work is taken for hung and killed. */
 export const engineSilenceMs = 2 * minute
 /** A node that works on a peer's request, or has it queued, says so at least this often. */
@@ -185,4 +203,6 @@ assert(
 assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
 assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
+assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
+assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

@@ -43,7 +43,7 @@ function buildContent(files: Omit<ExtentLayout, 'offsetBytes'>[][], seed = 1): M
   return { files: built, leaves: new Uint8Array(Buffer.concat(leafParts)) }
 }
 
-const tensor = (name: string, sizeBytes: number) => ({
+const tensor = (name: string, sizeBytes: number): Omit<ExtentLayout, 'offsetBytes'> => ({
   kind: 'tensor',
   name,
   dtype: 'F16',

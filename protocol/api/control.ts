@@ -1,0 +1,194 @@
+/** The control API of a node: what `hart` and the node's own page speak with it on loopback. Times in ms, sizes in bytes. */
+import { z } from 'zod'
+
+export const ingestRequest = z.object({
+  /** Absolute path on the node's machine. */
+  path: z.string().min(1).max(4096),
+  name: z.string().min(1).max(96).optional(),
+  licence: z.string().min(1).max(256).optional(),
+})
+export type IngestRequest = z.infer<typeof ingestRequest>
+
+export const pullRequest = z.object({
+  /** Model id, release name, `hf:ORG/REPO/FILE` or an https URL. */
+  model: z.string().min(1).max(2048),
+  layers: z.object({ min: z.int().min(0), max: z.int().min(0) }).optional(),
+  components: z.array(z.string().min(1).max(256)).min(1).max(4096).optional(),
+  /** For a URL: the licence where the file names none. */
+  licence: z.string().min(1).max(256).optional(),
+  /** URLs that serve the files of a known model, used as a last resort. */
+  origins: z.array(z.string().min(1).max(2048)).max(16).optional(),
+})
+export type PullRequest = z.infer<typeof pullRequest>
+
+export const dialRequest = z.object({ address: z.string().min(1).max(512) })
+
+export type NodeState = 'starting' | 'fetching' | 'serving' | 'idle' | 'paused' | 'draining' | 'degraded'
+
+export interface PledgeView {
+  diskBytes: number
+  usedBytes: number
+}
+
+export interface TransferView {
+  modelId: string
+  name: string
+  wantedChunks: number
+  heldChunks: number
+  wantedBytes: number
+  heldBytes: number
+  bytesPerSecond: number
+  /** Left at the present rate; absent while nothing moves. */
+  etaMs?: number
+  chunksVerified: number
+  chunksRejected: number
+  duplicateBytes: number
+  sources: {
+    peerId: string
+    transport: string
+    state: string
+    bytes: number
+    chunks: number
+    bytesPerSecond: number
+    rttMs?: number
+    error?: string
+  }[]
+}
+
+export interface PlacementView {
+  modelId: string
+  name: string
+  action: 'keep' | 'fetch' | 'evict' | 'skip'
+  reason: string
+}
+
+export interface EngineView {
+  engine: string
+  build: string
+  device: string
+  state: string
+  loadedModels: string[]
+  slots: number
+  slotsBusy: number
+  queued: number
+  crashes: number
+  lastError?: string
+}
+
+export interface StatusView {
+  version: string
+  peerId: string
+  pid: number
+  dataDir: string
+  state: NodeState
+  /** Why it is in this state, in one sentence. */
+  reason: string
+  /** What would make it more useful, where something would. */
+  help?: string
+  sinceMs: number
+  uptimeMs: number
+  addresses: string[]
+  apiUrl: string
+  dataEndpoint: string
+  pledge: PledgeView
+  caps: { uploadBytesPerSecond: number; downloadBytesPerSecond: number }
+  peersConnected: number
+  leasesLive: number
+  dht: { mode: string; routingTableSize: number; keysAnnounced: number; keysWaiting: number }
+  models: number
+  heldBytes: number
+  upload: { bytesPerSecond: number; totalBytes: number; peers: { peerId: string; bytesPerSecond: number }[] }
+  transfers: TransferView[]
+  placement: PlacementView[]
+  engine?: EngineView
+}
+
+export interface PeerView {
+  peerId: string
+  addresses: string[]
+  direction: string
+  discoveredBy: string[]
+  connectedForMs: number
+  rttMs?: number
+  version?: string
+  region?: string
+  load?: number
+  models: { modelId: string; heldChunks: number; chunkCount: number; canInfer: boolean }[]
+}
+
+export interface PeerDetailView {
+  peerId: string
+  connected: boolean
+  attempts: { address: string; error: string; atMs: number }[]
+}
+
+export interface ModelView {
+  modelId: string
+  name: string
+  licence: string
+  publisher: string
+  architecture: string
+  format: string
+  parameterCount: number
+  sizeBytes: number
+  heldBytes: number
+  chunkCount: number
+  heldChunks: number
+  origin: 'ingest' | 'fetch' | 'known'
+  isPinned: boolean
+  /** Other nodes that hold some of it, and the sum of their shares. */
+  holders: number
+  copies: number
+  files: string[]
+}
+
+export interface ComponentView {
+  key: string
+  kind: string
+  layer?: number
+  expert?: number
+  sizeBytes: number
+  heldBytes: number
+  parameterCount: number
+}
+
+/** Lines of `up --json`, `pull --json` and `/api/v1/events`; each also carries `timestamp` and `level`. */
+export type NodeEvent =
+  | {
+      event: 'ready'
+      peerId: string
+      apiUrl: string
+      addresses: string[]
+      dataDir: string
+      pid: number
+      version: string
+    }
+  | { event: 'peer-connect' | 'peer-disconnect'; peerId: string }
+  | { event: 'release'; modelId: string; name: string; publisher: string; licence: string; sizeBytes: number }
+  | {
+      event: 'ingest-progress'
+      path: string
+      doneBytes: number
+      totalBytes: number
+      bytesPerSecond: number
+      etaMs?: number
+    }
+  | { event: 'model-added'; modelId: string; chunkCount: number; heldChunks: number; sizeBytes: number; origin: string }
+  | { event: 'model-removed'; modelId: string }
+  | { event: 'chunks-gained'; modelId: string; chunkIndexes: number[]; heldChunks: number; chunkCount: number }
+  | { event: 'chunks-lost'; modelId: string; chunkIndexes: number[]; heldChunks: number; chunkCount: number }
+  | ({ event: 'placement' } & PlacementView)
+  | ({ event: 'transfer-progress' } & TransferView)
+  | ({ event: 'transfer-complete' } & TransferView & { durationMs: number })
+  | { event: 'source-end'; modelId: string; peerId: string; reason: string; banned: boolean; evidence?: string }
+  | { event: 'transfer-paused'; modelId: string; code: string; message: string }
+  | {
+      event: 'upload-progress'
+      bytesPerSecond: number
+      totalBytes: number
+      peers: { peerId: string; bytesPerSecond: number }[]
+    }
+  | { event: 'state'; state: NodeState; reason: string; help?: string }
+  | { event: 'stopping'; reason: string }
+
+export type StampedEvent = NodeEvent & { timestamp: string; level: 'info' | 'warn' }
