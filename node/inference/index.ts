@@ -1,0 +1,11 @@
+export { EventQueue } from './event-queue.ts'
+export { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './llama/engine.ts'
+export { inferOverPeer, type PeerInferenceHost, type PeerInferRequest, serveInferStream } from './peer-service.ts'
+export {
+  type InferCallOptions,
+  InferenceService,
+  type InferenceServiceOptions,
+  type InferenceServiceStatus,
+  type InferRequest,
+} from './service.ts'
+export type * from './types.ts'
