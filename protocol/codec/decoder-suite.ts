@@ -95,3 +95,11 @@ export function vectorValue(value: unknown): unknown {
     return vectorBytes({ hex: entries[0]![1] })
   return Object.fromEntries(entries.map(([key, item]) => [key, vectorValue(item)]))
 }
+
+/** The reverse of `vectorValue`, for those who write a `vectors.json`. */
+export function valueForVector(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
+  if (Array.isArray(value)) return value.map(valueForVector)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, valueForVector(item)]))
+}

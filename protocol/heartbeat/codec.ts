@@ -76,7 +76,7 @@ export function decodeLease(bytes: Uint8Array, signature: Uint8Array): SignedLea
 }
 
 /** The frame, and the gossip message: lease and signature together. */
-export function encodeSignedLease({ bytes, signature }: Pick<SignedLease, 'bytes' | 'signature'>): Uint8Array {
+export function encodeSignedLease({ bytes, signature }: SignedLease): Uint8Array {
   return envelopes.encode({ lease: bytes, signature })
 }
 
