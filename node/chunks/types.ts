@@ -2,6 +2,7 @@
  * The data plane as the main thread sees it: chunks are served and fetched in a worker thread of its own, which owns the
  * model files, the TLS sockets, the hashing and the scheduler. Nothing that passes through this interface is bulk.
  */
+import type { MessagePort } from 'node:worker_threads'
 import type { ExtentRoot, ModelId, PeerId } from '#protocol/ids.ts'
 import type { ExtentLayout } from '#protocol/model/content.ts'
 
@@ -62,7 +63,9 @@ export interface TlsSourceAddress {
 export interface ReverseTlsSource {
   transport: 'tls-reverse'
   peerId: PeerId
+  /** From the answer to our offer. */
   certificateSha256: string
+  /** The token that we issued for it. */
   token: Uint8Array
 }
 
@@ -108,10 +111,14 @@ export interface FetchProgress {
 
 export interface DataPlaneEvents {
   'hash-progress': HashProgress
+  /** Leaves of a finished run of chunks of a hash job. */
+  'hash-leaves': { jobId: string; leaves: Uint8Array }
   /** Verified, written, flushed: now record them as held. `chunkIndexes` is one flush batch. */
   'chunks-held': { modelId: ModelId; chunkIndexes: number[] }
   /** About four times per second while a fetch runs, and at its end. */
   'fetch-progress': FetchProgress
+  /** Chunks of our own file whose bytes on disk turned out to be damaged: no longer held, to be fetched again. */
+  'chunks-lost': { modelId: ModelId; chunkIndexes: number[] }
   /** All wanted chunks are held. */
   'fetch-complete': { modelId: ModelId }
   /** A source left, failed or was banned; `evidence` where a ban was decided. */
@@ -128,18 +135,28 @@ export interface DataPlane {
   /** Our listener: what a data offer says. */
   readonly endpoint: { host: string; port: number; certificateSha256: string }
 
-  /** A token that lets exactly `peerId` connect once, within `offerTokenTtlMs`. */
-  issueToken(peerId: PeerId): Promise<Uint8Array>
-  /** Seed behind NAT: dial `source`'s listener and serve over that connection. */
+  /**
+   * A token that lets exactly `peerId` connect once, within `offerTokenTtlMs`, and only under this certificate (hex). Without
+   * one where we ask the peer to dial us and serve: its certificate is known only from its answer.
+   * @throws {ERR_PEER_BUSY}
+   */
+  issueToken(peerId: PeerId, certificateSha256?: string): Promise<Uint8Array>
+  /** Seed behind NAT: dial `peer`'s listener and serve over that connection. @throws {ERR_PEER_UNREACHABLE} */
   dialAndServe(peer: TlsSourceAddress): Promise<void>
+  /**
+   * A libp2p `/chunk` stream behind a port (`protocol/port/byte-channel.ts`): `serve` answers the peer's requests on it,
+   * `fetch` is what an `addSource` of transport `libp2p` for this peer takes. The port moves to the worker.
+   */
+  attachChannel(peerId: PeerId, role: 'serve' | 'fetch', port: MessagePort): Promise<void>
 
   /**
-   * Hashes extents of a file in place. `skipChunks` chunks at the front are taken as done (resume after a kill). Returns the
-   * leaves of the rest; `checkpoint` events are the `hash-leaves` of each finished run of chunks.
+   * Hashes extents of a file in place. `skipChunks` chunks at the front are taken as done (resume after a kill); with
+   * `identity` only if the file still is the one they were hashed from. Returns the leaves of the rest; `onLeaves` gets those
+   * of each finished run of chunks (64 MiB). The job id must be unique among running jobs.
    * @throws {ERR_WITHDRAWN} when the file changes meanwhile. @throws {ERR_IO}
    */
   hashFile(
-    job: { jobId: string; path: string; extents: ExtentLayout[]; skipChunks?: number },
+    job: { jobId: string; path: string; extents: ExtentLayout[]; skipChunks?: number; identity?: FileIdentity },
     options?: { signal?: AbortSignal; onLeaves?: (leaves: Uint8Array) => void },
   ): Promise<{ leaves: Uint8Array; identity: FileIdentity }>
 
@@ -151,10 +168,16 @@ export interface DataPlane {
   held(modelId: ModelId): Promise<Uint8Array>
 
   /**
-   * Starts (or widens) the fetch of a model that was added. `wanted` is a bitfield; `priority` chunks come first, else
-   * rarest first. Files are preallocated at first use.
+   * Starts (or widens) the fetch of a model that was added. `wanted` is a bitfield. Files are preallocated at first use; what
+   * another local file has is copied. `fetch-complete` follows also where nothing is missing.
+   * @throws {ERR_NOT_FOUND} {ERR_DECODE}
    */
   startFetch(modelId: ModelId, wanted: Uint8Array): Promise<void>
+  /**
+   * Connects to a source; resolves when it is in use. A source that is in use already is updated.
+   * @throws {ERR_PEER_UNREACHABLE} {ERR_PEER_PROTOCOL} {ERR_TIMEOUT} (it did not dial us) {ERR_LIMIT} (enough sources)
+   * {ERR_REFUSED_BY_POLICY} (banned) {ERR_NOT_FOUND} (no such fetch)
+   */
   addSource(modelId: ModelId, source: Source, have: Uint8Array): Promise<void>
   updateSource(modelId: ModelId, peerId: string, have: Uint8Array): Promise<void>
   removeSource(modelId: ModelId, peerId: string): Promise<void>
@@ -162,6 +185,8 @@ export interface DataPlane {
   stopFetch(modelId: ModelId): Promise<void>
 
   setCaps(caps: { uploadBytesPerSecond?: number; downloadBytesPerSecond?: number }): Promise<void>
+  /** The worker is gone: nothing of this works any more. */
+  onClose(listener: (reason: string) => void): void
   on<K extends keyof DataPlaneEvents>(event: K, listener: (payload: DataPlaneEvents[K]) => void): () => void
   close(): Promise<void>
 }
