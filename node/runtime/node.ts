@@ -146,7 +146,7 @@ export class HartonomousNode {
     this.#parts = parts
     await this.#loadBans(parts)
     for (const { release } of (await parts.tenant.listReleases({ limit: releasesKnownMax })).releases) this.#names.set(release.modelId, release.name)
-    this.#answers = await Answers.start({ config, log, parts, isServing: host.isActive })
+    this.#answers = new Answers({ config, log, parts })
     this.#closers.push(() => this.answers.close())
     this.#watch(parts)
     const { network, dataPlane, shard, releases, heartbeat, placement } = parts

@@ -1,0 +1,41 @@
+/** All commands, in the order in which help lists them. */
+import type { Command } from '../command.ts'
+import { configGet, configPath, configSet, configShow } from './config.ts'
+import { down, drain, pause, resume } from './control.ts'
+import { devnet } from './devnet.ts'
+import { doctor } from './doctor.ts'
+import { identityExport, identityImport, identityShow } from './identity.ts'
+import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
+import { peers } from './peers.ts'
+import { pull } from './pull.ts'
+import { runPrompt } from './run-prompt.ts'
+import { status } from './status.ts'
+import { up } from './up.ts'
+import { version } from './version.ts'
+
+export const commands: readonly Command[] = [
+  devnet,
+  up,
+  status,
+  peers,
+  modelsLs,
+  modelsShow,
+  modelsIngest,
+  modelsRm,
+  components,
+  pull,
+  runPrompt,
+  pause,
+  resume,
+  drain,
+  down,
+  identityShow,
+  identityExport,
+  identityImport,
+  configShow,
+  configGet,
+  configSet,
+  configPath,
+  doctor,
+  version,
+]

@@ -1,0 +1,118 @@
+/** `hart up`: the node itself, in the foreground. */
+import { resolve } from 'node:path'
+import type { StampedEvent } from '#protocol/api/control.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
+import { createLog, isLogLevel } from '../../log/index.ts'
+import { startServer } from '../../runtime/server.ts'
+import { type Command, type CommandContext, listOption, textOption } from '../command.ts'
+import { nodeOptionHelp, nodeOptions, resolveNodeConfig } from '../node-options.ts'
+import type { Output } from '../output.ts'
+
+export const up: Command = {
+  name: 'up',
+  summary: 'Start a node and stay: hold, serve and fetch models, answer prompts.',
+  options: { ...nodeOptions, ingest: { type: 'string', multiple: true }, license: { type: 'string' }, name: { type: 'string' } },
+  optionHelp: {
+    ...nodeOptionHelp,
+    ingest: { value: 'FILE', help: 'offer this model file, in place (may be given again)' },
+    license: { value: 'SPDX', help: 'licence of --ingest files that name none' },
+    name: { value: 'NAME', help: 'name of the release of --ingest' },
+  },
+  examples: [
+    'hart up --pledge 50GiB --bootstrap /ip4/203.0.113.7/tcp/7412/p2p/12D3Koo…',
+    'hart up --public --ingest ~/models/llama.gguf --license Apache-2.0',
+    'hart up --json | jq .event',
+  ],
+  run: runUp,
+}
+
+async function runUp(context: CommandContext): Promise<number> {
+  const { output, paths, signal } = context
+  const beganAtMs = Date.now()
+  const { config } = await resolveNodeConfig(context)
+  const log = createLogOf(context)
+  const stop = Promise.withResolvers<string>()
+  const server = await startServer({ dataDir: paths.dataDir, config, log, requestStop: stop.resolve })
+  try {
+    const onEvent = output.json ? (event: StampedEvent) => output.value(event) : createConsole(output)
+    server.node.events.subscribe(onEvent)
+    const { controller } = server
+    const status = await controller.status()
+    server.node.tell({
+      event: 'ready',
+      peerId: status.peerId,
+      apiUrl: server.apiUrl,
+      addresses: status.addresses,
+      dataDir: paths.dataDir,
+      pid: process.pid,
+      version: status.version,
+    })
+    if (!output.json) printBanner(output, status.addresses, server, config['pledge.disk'], Date.now() - beganAtMs)
+    for (const file of listOption(context, 'ingest')) await ingestFile(context, server, resolve(file))
+    signal.addEventListener('abort', () => stop.resolve('interrupted'), { once: true })
+    if (signal.aborted) stop.resolve('interrupted')
+    const reason = await stop.promise
+    output.note(`stopping: ${reason}`)
+    return 0
+  } finally {
+    await server.close('the node was stopped')
+  }
+}
+
+async function ingestFile(context: CommandContext, server: Awaited<ReturnType<typeof startServer>>, path: string): Promise<void> {
+  const name = textOption(context, 'name')
+  const licence = textOption(context, 'license')
+  const request = { path, ...(name === undefined ? {} : { name }), ...(licence === undefined ? {} : { licence }) }
+  await server.controller.ingest(request, () => undefined, context.signal)
+}
+
+export function createLogOf(context: CommandContext) {
+  const { output } = context
+  const level = textOption(context, 'log-level') ?? 'warn'
+  if (!isLogLevel(level)) throw new HartonomousError('ERR_USAGE', { message: '--log-level is debug, info, warn, error or silent' })
+  const format = textOption(context, 'log-format') ?? (output.isTerminal ? 'pretty' : 'json')
+  if (format !== 'pretty' && format !== 'json') throw new HartonomousError('ERR_USAGE', { message: '--log-format is pretty or json' })
+  return createLog({ level, format })
+}
+
+function printBanner(output: Output, addresses: string[], server: Awaited<ReturnType<typeof startServer>>, pledgeBytes: number, tookMs: number): void {
+  const row = (label: string, text: string) => output.line(`  ${output.paint('dim', label.padEnd(10))} ${text}`)
+  output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} ready in ${formatDuration(tookMs)}\n`)
+  row('node', server.node.parts.network.peerId)
+  for (const address of addresses) row('swarm', address)
+  row('openai', `${server.apiUrl}/v1`)
+  row('control', server.browserUrl)
+  row('pledge', pledgeBytes === 0 ? 'none; hart config set pledge.disk 50GiB offers some' : formatBytes(pledgeBytes))
+  row('data', server.node.dataDir)
+  output.line(`\n  ${output.paint('dim', 'Ctrl-C stops it; hart status tells what it is doing')}\n`)
+}
+
+/** Events as lines for a person: progress moves in place, news stay. */
+function createConsole(output: Output): (event: StampedEvent) => void {
+  const name = (event: { name: string }) => output.paint('bold', event.name)
+  return (event) => {
+    switch (event.event) {
+      case 'ingest-progress':
+        return output.progress(`hashing ${event.path} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)} ${formatRate(event.bytesPerSecond)}`)
+      case 'release':
+        return output.line(`release   ${name(event)}  ${formatBytes(event.sizeBytes)}  ${event.licence}`)
+      case 'placement':
+        return output.line(`${event.action.padEnd(9)} ${name(event)}  ${event.reason}`)
+      case 'transfer-progress': {
+        const active = event.sources.filter((source) => source.state === 'active').length
+        return output.progress(`fetching  ${event.name}  ${event.heldChunks}/${event.wantedChunks} chunks  ${formatRate(event.bytesPerSecond)}  from ${active} sources`)
+      }
+      case 'transfer-complete':
+        return output.line(`held      ${name(event)}  ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified`)
+      case 'source-end':
+        return event.banned ? output.line(`${output.paint('red', 'banned')}    ${event.peerId}  ${event.evidence ?? event.reason}`) : undefined
+      case 'transfer-paused':
+        return output.line(`${output.paint('yellow', 'paused')}    ${event.message}`)
+      case 'upload-progress':
+        return event.bytesPerSecond > 0 ? output.progress(`serving   ${formatRate(event.bytesPerSecond)} to ${event.peers.length} peers`) : undefined
+      default:
+        return undefined
+    }
+  }
+}

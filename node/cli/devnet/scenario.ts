@@ -1,0 +1,179 @@
+/**
+ * The local swarm: node 1 has a file; 2, 3 and 4 learn of it over the DHT, choose it by their pledge, and fetch different
+ * parts first, then the rest from one another; 5 joins late through 3, is never told where 1 is, and answers a prompt.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { ModelView, StampedEvent, TransferView } from '#protocol/api/control.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import { partNames } from '../../ingest/index.ts'
+import { type ControlClient, lines } from '../client.ts'
+import type { Board } from './board.ts'
+import { DevnetNode } from './child.ts'
+import type { DevnetView } from './view.ts'
+
+/** The bundled model (2.9 MB) then takes about four seconds to three nodes: slow enough to watch. */
+const watchableMs = 4200
+const capBytesPerSecondMin = 700_000
+const answerTokensMax = 64
+
+export interface ScenarioOptions {
+  folder: string
+  modelFile: string
+  licence?: string
+  /** A second, generated model file. */
+  payloadFile?: string
+  hasCaps: boolean
+  isDhtOnly: boolean
+  prompt: string
+  board: Board
+  view: DevnetView
+  signal: AbortSignal
+  onAnswer: (text: string) => void
+  onEvent: (index: number, event: StampedEvent) => void
+  onNode: (node: DevnetNode) => void
+}
+
+export interface ScenarioResult {
+  nodes: DevnetNode[]
+  late: DevnetNode
+  transfer: TransferView
+  payload?: TransferView
+  model: ModelView
+  fileIdentical: boolean
+  answer: string
+  tokensPerSecond: number
+  firstTokenMs: number
+}
+
+export async function runScenario(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { signal, view } = options
+  const files = [options.modelFile, ...(options.payloadFile === undefined ? [] : [options.payloadFile])]
+  const totalBytes = await sizeOf(files.flatMap((file) => partNames(file)))
+  const begin = (index: number, role: string, args: string[]) => startNode(options, index, role, totalBytes, args)
+
+  // The second node is everybody's way into the swarm, so that nobody knows the seed but through the DHT.
+  const second = begin(2, 'node', [])
+  const entry = bootstrapOf(await second.start(signal))
+  const licence = options.licence === undefined ? [] : ['--license', options.licence]
+  const seed = begin(1, 'seed', [...entry, ...files.flatMap((file) => ['--ingest', file]), ...licence])
+  const third = begin(3, 'node', entry)
+  const fourth = begin(4, 'node', entry)
+  const early = [second, third, fourth]
+  const held = early.map((node) => waitForModels(node, files.length, signal))
+  const failed = Promise.race([seed, ...early].map((node) => node.watch()))
+  failed.catch(() => undefined)
+  await Promise.race([Promise.all([seed, third, fourth].map((node) => node.start(signal))), failed])
+  await Promise.race([Promise.all(held), failed])
+
+  view.note('node 5 joins late, through node 3')
+  const late = begin(5, 'late', bootstrapOf(third.ready!))
+  return { ...(await joinLate(options, late, files.length)), nodes: [seed, ...early, late], late }
+}
+
+async function joinLate(options: ScenarioOptions, late: DevnetNode, models: number): Promise<Omit<ScenarioResult, 'nodes' | 'late'>> {
+  const { signal } = options
+  const transfers = waitForModels(late, models, signal)
+  const failed = late.watch()
+  failed.catch(() => undefined)
+  await Promise.race([late.start(signal), failed])
+  const done = await Promise.race([transfers, failed])
+  const client = await late.connect(signal)
+  const { models: list } = await client.get<{ models: ModelView[] }>('/api/v1/models')
+  const originals = partNames(options.modelFile)
+  const originalBytes = await sizeOf(originals)
+  const model = list.find((candidate) => candidate.sizeBytes === originalBytes)
+  const transfer = done.find((candidate) => candidate.modelId === model?.modelId)
+  if (model === undefined || transfer === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: options.modelFile })
+  const payload = done.find((candidate) => candidate !== transfer)
+  const [fetched, original] = await Promise.all([digests(model.files), digests(originals)])
+  const answer = await ask(client, model.name, options)
+  return { transfer, ...(payload === undefined ? {} : { payload }), model, fileIdentical: fetched === original, ...answer }
+}
+
+function startNode(options: ScenarioOptions, index: number, role: string, totalBytes: number, args: string[]): DevnetNode {
+  const { board, view } = options
+  const cap = Math.max(capBytesPerSecondMin, Math.ceil(totalBytes / (watchableMs / 1000)))
+  const node = new DevnetNode(index, join(options.folder, `node-${index}`), [
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--api-port',
+    '0',
+    ...(role === 'seed' ? [] : ['--pledge', String(totalBytes * 2)]),
+    ...(options.hasCaps ? ['--upload-rate', String(cap)] : []),
+    ...(options.isDhtOnly ? ['--dht-only'] : []),
+    ...args,
+  ])
+  const progress = board.add(index, role, node.pid)
+  node.subscribe((event) => {
+    board.apply(progress, event)
+    view.event(progress, event)
+    options.onEvent(index, event)
+  })
+  options.onNode(node)
+  return node
+}
+
+function bootstrapOf(ready: { addresses: string[] }): string[] {
+  return ready.addresses.flatMap((address) => ['--bootstrap', address])
+}
+
+/** The transfers of the first `count` models that the node completes. */
+async function waitForModels(node: DevnetNode, count: number, signal: AbortSignal): Promise<TransferView[]> {
+  const done = new Map<string, TransferView>()
+  await node.waitFor('transfer-complete', signal, (event) => done.set(event.modelId, event).size >= count)
+  return [...done.values()]
+}
+
+interface ChatChunk {
+  choices: { delta: { content?: string } }[]
+  usage?: { completion_tokens: number }
+  error?: { message: string }
+}
+
+async function ask(client: ControlClient, model: string, options: ScenarioOptions): Promise<{ answer: string; tokensPerSecond: number; firstTokenMs: number }> {
+  const beganAtMs = performance.now()
+  const response = await client.raw('/v1/chat/completions', {
+    model,
+    messages: [{ role: 'user', content: options.prompt }],
+    temperature: 0,
+    max_tokens: answerTokensMax,
+    stream: true,
+    stream_options: { include_usage: true },
+  })
+  let answer = ''
+  let tokens = 0
+  let firstAtMs = 0
+  for await (const line of lines(response)) {
+    if (!line.startsWith('data: ') || line === 'data: [DONE]') continue
+    const chunk = JSON.parse(line.slice(6)) as ChatChunk
+    if (chunk.error !== undefined) throw new HartonomousError('ERR_ENGINE_CRASHED', { reason: chunk.error.message })
+    const text = chunk.choices[0]?.delta.content ?? ''
+    if (text !== '' && firstAtMs === 0) firstAtMs = performance.now()
+    answer += text
+    tokens = chunk.usage?.completion_tokens ?? tokens
+    if (text !== '') options.onAnswer(text)
+  }
+  const seconds = Math.max(0.001, (performance.now() - firstAtMs) / 1000)
+  return { answer, tokensPerSecond: Number((Math.max(0, tokens - 1) / seconds).toFixed(1)), firstTokenMs: Math.round(firstAtMs - beganAtMs) }
+}
+
+async function sizeOf(paths: readonly string[]): Promise<number> {
+  let sum = 0
+  for (const path of paths) sum += (await stat(path)).size
+  return sum
+}
+
+/** Of each file in order. */
+async function digests(paths: readonly string[]): Promise<string> {
+  const parts: string[] = []
+  for (const path of paths) {
+    const hash = createHash('sha256')
+    await pipeline(createReadStream(path), hash)
+    parts.push(hash.digest('hex'))
+  }
+  return parts.join()
+}

@@ -1,0 +1,186 @@
+/** Who answers a prompt: the engine of this node where it holds the whole model, else the best peer that does. */
+import { availableParallelism } from 'node:os'
+import type { EngineView } from '#protocol/api/control.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { inferProtocol } from '#protocol/infer/index.ts'
+import { releasesKnownMax } from '#protocol/limits.ts'
+import { type Config, policyOf } from '../config/index.ts'
+import type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayRequest } from '../gateway/index.ts'
+import {
+  createLlamaEngine,
+  type EngineModel,
+  type InferEvent,
+  type InferenceEngine,
+  InferenceService,
+  inferOverPeer,
+  type PeerInferenceHost,
+  serveInferStream,
+} from '../inference/index.ts'
+import type { Log } from '../log/index.ts'
+import { policyRefusal } from '../placement/index.ts'
+import type { Parts } from './parts.ts'
+
+/** Peers tried, one after the other, before the first token; after it a failure is told. */
+const peersTriedMax = 3
+
+export interface AnswersOptions {
+  config: Config
+  log: Log
+  parts: Parts
+}
+
+export class Answers implements GatewayBackend {
+  readonly #options: AnswersOptions
+  readonly #engine: InferenceEngine | undefined
+  readonly #service: InferenceService | undefined
+
+  constructor(options: AnswersOptions) {
+    this.#options = options
+    const { config } = options
+    if (!config['inference.enabled']) return
+    const threads = config['inference.threads'] || Math.max(1, availableParallelism() - 1)
+    this.#engine = createLlamaEngine({ slots: config['inference.slots'], threads, gpu: config['inference.gpu'] === 'off' ? false : 'auto' })
+    this.#service = new InferenceService(this.#engine)
+  }
+
+  /** Answers peers over the infer protocol. */
+  async serve(): Promise<void> {
+    const service = this.#service
+    if (service === undefined || !this.#options.config['inference.forPeers']) return
+    const host: PeerInferenceHost = { service, findModel: async (modelId) => this.#local(modelId) }
+    await this.#options.parts.network.handle(inferProtocol.id, { frameBytesMax: inferProtocol.frameBytesMax }, (stream) => {
+      void serveInferStream(stream, host)
+    })
+  }
+
+  async models(): Promise<GatewayModel[]> {
+    const { tenant, shard, leases } = this.#options.parts
+    const { releases } = await tenant.listReleases({ limit: releasesKnownMax })
+    const models = new Map<ModelId, GatewayModel>()
+    for (const { release } of releases) {
+      const isLocal = shard.get(release.modelId)?.held.isFull() === true && this.#service !== undefined
+      const peers = leases.holders(release.modelId).filter(({ canInfer }) => canInfer).length
+      // Only what can be answered now is listed: a client that picks from the list gets an answer.
+      if (models.has(release.modelId) || (!isLocal && peers === 0)) continue
+      models.set(release.modelId, {
+        id: release.name,
+        modelId: release.modelId,
+        createdAtMs: release.createdAtMs,
+        ownedBy: release.publisher,
+        details: { licence: release.licence, sizeBytes: release.sizeBytes, local: isLocal, peers },
+      })
+    }
+    return [...models.values()]
+  }
+
+  async infer(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    const { parts, config } = this.#options
+    const { release } = await parts.releases.resolve(request.model)
+    const refusal = policyRefusal(release, policyOf(config))
+    if (refusal !== undefined) throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
+    const { modelId } = release
+    const local = this.#local(modelId)
+    const { prompt, sampling } = request
+    if (local !== undefined && this.#service !== undefined) {
+      void parts.tenant.touchModel(modelId).catch(() => undefined)
+      return { modelId, events: this.#service.infer({ model: local, prompt, sampling }, { signal }) }
+    }
+    return this.#forward(modelId, request, signal)
+  }
+
+  canInfer(modelId: ModelId): boolean {
+    return this.#service !== undefined && this.#options.config['inference.forPeers'] && this.#local(modelId) !== undefined
+  }
+
+  capacity(): { slots: number; slotsFree: number; load: number } {
+    const status = this.#service?.status()
+    if (status === undefined) return { slots: 0, slotsFree: 0, load: 1 }
+    return { slots: status.slots, slotsFree: Math.max(0, status.slots - status.running), load: Math.min(1, (status.running + status.queued) / status.slots) }
+  }
+
+  running(): number {
+    return this.#service?.status().running ?? 0
+  }
+
+  status(): EngineView | undefined {
+    const status = this.#service?.status()
+    if (status === undefined) return undefined
+    const { engine, build, device, state, loadedModels, crashes, lastError } = status.engine
+    const base = { engine, build, device, state, loadedModels, crashes, slots: status.slots, slotsBusy: status.running, queued: status.queued }
+    return lastError === undefined ? base : { ...base, lastError }
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#service?.setPaused(isPaused)
+  }
+
+  async drain(): Promise<void> {
+    await this.#service?.drain()
+  }
+
+  async forget(modelId: ModelId): Promise<void> {
+    await this.#engine?.unload(modelId).catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    await this.#engine?.close()
+  }
+
+  /** The model's first file, where all of it is here. */
+  #local(modelId: ModelId): EngineModel | undefined {
+    const model = this.#options.parts.shard.get(modelId)
+    const file = model?.row.files.find((candidate) => candidate.fileIndex === 0)
+    return model?.held.isFull() === true && file !== undefined ? { modelId, path: file.path } : undefined
+  }
+
+  async #forward(modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    let lastError: unknown
+    for (const peerId of await this.#candidates(modelId)) {
+      try {
+        return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal) }
+      } catch (error) {
+        if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
+        lastError = error
+        this.#options.log.info('peer-did-not-answer', { peerId, modelId, error: String(error) })
+      }
+    }
+    if (isHartonomousError(lastError, 'ERR_QUEUE_FULL')) throw lastError
+    const reason = lastError instanceof Error ? lastError.message : 'this node does not hold all of it, and no peer that does offers answers'
+    throw new HartonomousError('ERR_NO_SOURCE', { subject: `answers of model ${modelId}`, reason }, { cause: lastError })
+  }
+
+  /** Free slots first, then low load, then short round trips. */
+  async #candidates(modelId: ModelId): Promise<PeerId[]> {
+    const { leases, network } = this.#options.parts
+    const rtts = new Map((await network.peers()).map((peer) => [peer.peerId, peer.rttMs ?? 1000]))
+    return leases
+      .holders(modelId)
+      .filter(({ canInfer, lease }) => canInfer && !lease.isPaused)
+      .sort(
+        (a, b) =>
+          Number(b.lease.inferenceSlotsFree > 0) - Number(a.lease.inferenceSlotsFree > 0) ||
+          a.lease.load - b.lease.load ||
+          (rtts.get(a.lease.peerId) ?? 1000) - (rtts.get(b.lease.peerId) ?? 1000),
+      )
+      .slice(0, peersTriedMax)
+      .map(({ lease }) => lease.peerId)
+  }
+
+  /** Waits for the peer's first event, so that a refusal can still go to another peer. */
+  async #ask(peerId: PeerId, modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<AsyncIterable<InferEvent>> {
+    const { network } = this.#options.parts
+    const stream = await network.openStream(peerId, inferProtocol.id, { frameBytesMax: inferProtocol.frameBytesMax, signal })
+    const { prompt, sampling, traceparent } = request
+    const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
+    const events = inferOverPeer(stream, start, { signal })[Symbol.asyncIterator]()
+    const first = await events.next()
+    return (async function* () {
+      try {
+        for (let next = first; !next.done; next = await events.next()) yield next.value
+      } finally {
+        await events.return?.(undefined)
+      }
+    })()
+  }
+}

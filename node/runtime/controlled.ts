@@ -1,0 +1,291 @@
+/** The control API's view of a node: reads the parts, carries the owner's wishes out. */
+import type { ComponentView, IngestRequest, ModelView, NodeEvent, PeerDetailView, PeerView, PullRequest, StampedEvent, StatusView } from '#protocol/api/control.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import { type ModelId, parsePeerId } from '#protocol/ids.ts'
+import { releasesKnownMax } from '#protocol/limits.ts'
+import type { ReleaseRow } from '#sql/store/types.ts'
+import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
+import { policyOf } from '../config/index.ts'
+import type { PullSelection } from '../library/index.ts'
+import { policyRefusal } from '../placement/index.ts'
+import { isLoopbackOnly } from './endpoints.ts'
+import { renderMetrics } from './metrics.ts'
+import type { HartonomousNode } from './node.ts'
+import { describeState, type StateView } from './state.ts'
+import { version } from './version.ts'
+
+const componentsMax = 10_000
+
+export class NodeController implements ControlledNode {
+  readonly version = version
+  readonly #node: HartonomousNode
+  readonly #requestStop: (reason: string) => void
+  apiUrl = ''
+  #lastState: StateView = { state: 'starting', reason: '' }
+  #sinceMs = Date.now()
+
+  constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
+    this.#node = node
+    this.#requestStop = requestStop
+  }
+
+  async status(): Promise<StatusView> {
+    const { parts, config, upload } = this.#node
+    const [peers, addresses, dht, announced] = await Promise.all([
+      parts.network.peers(),
+      parts.network.addresses(),
+      parts.network.dhtMode(),
+      parts.network.announceStatus(),
+    ])
+    const models = parts.shard.list()
+    const fetchedBytes = models.reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
+    const { state, reason, help } = await this.#state(peers.length)
+    const engine = this.#node.answers.status()
+    const { host, port } = parts.dataPlane.endpoint
+    return {
+      version,
+      peerId: parts.network.peerId,
+      pid: process.pid,
+      dataDir: this.#node.dataDir,
+      state,
+      reason,
+      ...(help === undefined ? {} : { help }),
+      sinceMs: this.#sinceMs,
+      uptimeMs: Date.now() - this.#node.startedAtMs,
+      addresses,
+      apiUrl: this.apiUrl,
+      dataEndpoint: `${host}:${port}`,
+      pledge: { diskBytes: config['pledge.disk'], usedBytes: fetchedBytes },
+      caps: { uploadBytesPerSecond: config['data.uploadRate'], downloadBytesPerSecond: config['data.downloadRate'] },
+      peersConnected: peers.length,
+      leasesLive: parts.leases.live().length,
+      dht: {
+        ...dht,
+        keysAnnounced: announced.filter((key) => key.announcedAtMs !== undefined).length,
+        keysWaiting: announced.filter((key) => key.announcedAtMs === undefined).length,
+      },
+      models: models.length,
+      heldBytes: models.reduce((sum, model) => sum + model.heldBytes, 0),
+      upload,
+      transfers: parts.library.transfers().flatMap(({ progress }) => (progress === undefined ? [] : [this.#node.transferView(progress)])),
+      placement: parts.placement.decisions().map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
+      ...(engine === undefined ? {} : { engine }),
+    }
+  }
+
+  async peers(): Promise<PeerView[]> {
+    const { network, leases } = this.#node.parts
+    return (await network.peers()).map((peer) => {
+      const lease = leases.get(peer.peerId)?.signed.lease
+      const { peerId, addresses, direction, discoveredBy, rttMs } = peer
+      return {
+        peerId,
+        addresses,
+        direction,
+        discoveredBy,
+        connectedForMs: Date.now() - peer.connectedAtMs,
+        ...(rttMs === undefined ? {} : { rttMs }),
+        ...(lease === undefined ? {} : { version: lease.version, region: lease.region, load: lease.load }),
+        models: lease?.models ?? [],
+      }
+    })
+  }
+
+  async peer(text: string): Promise<PeerDetailView> {
+    const peerId = parsePeerId(text)
+    const { network } = this.#node.parts
+    const [report, peers] = await Promise.all([network.dialReport(peerId), network.peers()])
+    return { peerId, connected: peers.some((peer) => peer.peerId === peerId), attempts: report.attempts }
+  }
+
+  async models(): Promise<ModelView[]> {
+    const { parts } = this.#node
+    const { releases } = await parts.tenant.listReleases({ limit: releasesKnownMax })
+    const named = new Map<ModelId, ReleaseRow>()
+    for (const row of releases) if (!named.has(row.release.modelId)) named.set(row.release.modelId, row)
+    const ids = new Set<ModelId>([...parts.shard.list().map((model) => model.modelId), ...named.keys()])
+    return [...ids].map((modelId) => this.#modelView(modelId, named.get(modelId)))
+  }
+
+  async model(reference: string): Promise<ModelView> {
+    const modelId = await this.#resolve(reference)
+    return this.#modelView(modelId, await this.#node.parts.releases.releaseOf(modelId))
+  }
+
+  async components(reference: string, query: ComponentQuery): Promise<ComponentView[]> {
+    const modelId = await this.#resolve(reference)
+    const hits = await this.#node.parts.tenant.findComponents({ modelId, limit: componentsMax, ...query })
+    return hits.map(({ key, kind, layer, expert, sizeBytes, heldBytes, parameterCount }) => ({
+      key,
+      kind,
+      ...(layer === undefined ? {} : { layer }),
+      ...(expert === undefined ? {} : { expert }),
+      sizeBytes,
+      heldBytes,
+      parameterCount,
+    }))
+  }
+
+  async ingest(request: IngestRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }> {
+    const { path, name, licence } = request
+    const tell = (event: NodeEvent) => {
+      emit(event)
+      this.#node.tell(event)
+    }
+    const { modelId, release } = await this.#node.parts.library.ingest({
+      path,
+      ...(name === undefined ? {} : { name }),
+      ...(licence === undefined ? {} : { licence }),
+      signal,
+      onProgress: ({ doneBytes, totalBytes, bytesPerSecond, etaMs }) =>
+        tell({ event: 'ingest-progress', path, doneBytes, totalBytes, bytesPerSecond, ...(etaMs === undefined ? {} : { etaMs }) }),
+    })
+    return { modelId, name: release.name }
+  }
+
+  async pull(request: PullRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }> {
+    const { library, releases, dataPlane } = this.#node.parts
+    const selection: PullSelection = {
+      ...(request.layers === undefined ? {} : { layers: request.layers }),
+      ...(request.components === undefined ? {} : { components: request.components }),
+    }
+    const transfer = await library.pull(request.model, selection, signal)
+    const unsubscribe = this.#node.events.subscribe((event) => {
+      if ('modelId' in event && event.modelId === transfer.modelId) emit(event)
+    })
+    const onAbort = () => void transfer.stop('the owner stopped it; the same pull goes on where it ended')
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      if (request.origins !== undefined) {
+        await dataPlane.addSource(transfer.modelId, { transport: 'http', peerId: new URL(request.origins[0]!).host, urls: request.origins }, transfer.wanted.bytes)
+      }
+      await transfer.finished
+    } finally {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
+    }
+    const release = await releases.releaseOf(transfer.modelId)
+    return { modelId: transfer.modelId, name: release?.release.name ?? transfer.modelId }
+  }
+
+  async remove(reference: string): Promise<void> {
+    const modelId = await this.#resolve(reference)
+    if (!(await this.#node.parts.library.remove(modelId))) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
+  }
+
+  async dial(address: string, signal: AbortSignal): Promise<string> {
+    return this.#node.parts.network.dial(address, { signal })
+  }
+
+  pause(): Promise<void> {
+    return this.#node.pause()
+  }
+
+  resume(): Promise<void> {
+    return this.#node.resume()
+  }
+
+  drain(): Promise<void> {
+    return this.#node.drain()
+  }
+
+  stop(reason: string): void {
+    this.#requestStop(reason)
+  }
+
+  async health(): Promise<HealthCheck[]> {
+    const { parts, failures } = this.#node
+    const check = async (name: string, run: () => Promise<unknown>): Promise<HealthCheck> => {
+      try {
+        await run()
+        return { name, ok: true }
+      } catch (error) {
+        return { name, ok: false, reason: error instanceof Error ? error.message : String(error) }
+      }
+    }
+    return Promise.all([
+      check('store', () => parts.store.capabilities()),
+      check('network', () => parts.network.addresses()),
+      check('parts', async () => {
+        if (failures.size > 0) throw new Error([...failures].join('; '))
+      }),
+    ])
+  }
+
+  async metrics(): Promise<string> {
+    return renderMetrics(this.#node, await this.status())
+  }
+
+  subscribe(listener: (event: StampedEvent) => void): () => void {
+    return this.#node.events.subscribe(listener)
+  }
+
+  async #state(peersConnected: number): Promise<StateView> {
+    const { parts, config, upload, failures, isPaused, isDraining } = this.#node
+    const { releases } = await parts.tenant.listReleases({ limit: releasesKnownMax })
+    const policy = policyOf(config)
+    const view = describeState({
+      isStarting: false,
+      isPaused,
+      isDraining,
+      failures: [...failures],
+      peersConnected,
+      peersConfigured: config['network.bootstrap'].length + config['network.staticPeers'].length > 0,
+      isLoopbackOnly: isLoopbackOnly(config),
+      pledgeBytes: config['pledge.disk'],
+      heldBytes: parts.shard.list().reduce((sum, model) => sum + model.heldBytes, 0),
+      releasesKnown: releases.length,
+      releasesRefused: releases.filter(({ release }) => policyRefusal(release, policy) !== undefined).length,
+      transfers: parts.library.transfers().flatMap(({ progress }) =>
+        progress === undefined
+          ? []
+          : [
+              {
+                name: this.#node.transferView(progress).name,
+                bytesPerSecond: progress.bytesPerSecond,
+                sources: progress.sources.filter((source) => source.state === 'active').length,
+                heldChunks: progress.heldChunks,
+                wantedChunks: progress.wantedChunks,
+              },
+            ],
+      ),
+      uploadBytesPerSecond: upload.bytesPerSecond,
+      uploadPeers: upload.peers.length,
+      answersRunning: this.#node.answers.running(),
+    })
+    if (view.state !== this.#lastState.state) this.#sinceMs = Date.now()
+    this.#lastState = view
+    return view
+  }
+
+  #modelView(modelId: ModelId, named: ReleaseRow | undefined): ModelView {
+    const { shard, leases } = this.#node.parts
+    const held = shard.get(modelId)
+    const holders = leases.holders(modelId).filter(({ share }) => share > 0)
+    const release = named?.release
+    return {
+      modelId,
+      name: release?.name ?? modelId,
+      licence: release?.licence ?? '',
+      publisher: release?.publisher ?? '',
+      architecture: held?.row.architecture ?? release?.architecture ?? '',
+      format: held?.row.format ?? release?.format ?? '',
+      parameterCount: held?.row.parameterCount ?? release?.parameterCount ?? 0,
+      sizeBytes: held?.sizeBytes ?? release?.sizeBytes ?? 0,
+      heldBytes: held?.heldBytes ?? 0,
+      chunkCount: held?.places.length ?? 0,
+      heldChunks: held?.held.count() ?? 0,
+      origin: held?.row.origin ?? 'known',
+      isPinned: held?.row.isPinned ?? false,
+      holders: holders.length,
+      copies: Number(holders.reduce((sum, { share }) => sum + share, 0).toFixed(2)),
+      files: held?.row.files.map((file) => file.path) ?? [],
+    }
+  }
+
+  async #resolve(reference: string): Promise<ModelId> {
+    const held = this.#node.parts.shard.get(reference as ModelId)
+    if (held !== undefined) return held.modelId
+    return (await this.#node.parts.releases.resolve(reference)).release.modelId
+  }
+}

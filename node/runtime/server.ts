@@ -1,0 +1,63 @@
+/** A node with its HTTP face: OpenAI gateway, control API, health, all on one loopback port. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { type Config, dataFiles } from '../config/index.ts'
+import { controlRoutes, healthRoutes } from '../control/index.ts'
+import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly } from '../gateway/index.ts'
+import type { Log } from '../log/index.ts'
+import { NodeController } from './controlled.ts'
+import { HartonomousNode } from './node.ts'
+
+export interface ServerOptions {
+  dataDir: string
+  config: Config
+  log: Log
+  /** Called when the owner asks for a stop over the API. */
+  requestStop: (reason: string) => void
+}
+
+export interface NodeServer {
+  node: HartonomousNode
+  controller: NodeController
+  apiUrl: string
+  /** With a one-time token: opens the node's page for its owner. */
+  browserUrl: string
+  close(reason: string): Promise<void>
+}
+
+/** @throws {ERR_NODE_RUNNING} {ERR_IO} where the port is taken, and what a node throws at its start. */
+export async function startServer(options: ServerOptions): Promise<NodeServer> {
+  const { dataDir, config, log } = options
+  const node = await HartonomousNode.start({ dataDir, config, log })
+  try {
+    const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
+    const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })
+    const controller = new NodeController(node, options.requestStop)
+    healthRoutes(http.app, controller)
+    openAiGateway(http.app, node.answers)
+    await http.app.register(async (scope) => {
+      scope.addHook('onRequest', ownerOnly(auth))
+      controlRoutes(scope, controller)
+    })
+    const { url } = await http.listen()
+    controller.apiUrl = url
+    await writeEndpoint(dataDir, url)
+    const close = async (reason: string) => {
+      await rm(dataFiles.endpoint(dataDir), { force: true })
+      await http.close()
+      await node.close(reason)
+    }
+    return { node, controller, apiUrl: url, browserUrl: `${url}/#${auth.createOneTimeToken()}`, close }
+  } catch (error) {
+    await node.close('its API could not start')
+    throw error
+  }
+}
+
+/** Where the commands find this node: whole or not at all. */
+async function writeEndpoint(dataDir: string, apiUrl: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const path = dataFiles.endpoint(dataDir)
+  const temporary = `${path}.${process.pid}.tmp`
+  await writeFile(temporary, `${JSON.stringify({ apiUrl, pid: process.pid })}\n`, { mode: 0o600 })
+  await rename(temporary, path)
+}
