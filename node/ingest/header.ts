@@ -1,6 +1,7 @@
 /** A model as its header(s) describe it. */
 import { HartonomousError } from '#protocol/errors.ts'
-import { extentsPerModelMax, filesPerModelMax } from '#protocol/limits.ts'
+import { filesPerModelMax } from '#protocol/limits.ts'
+import { checkLayout } from '#protocol/model/index.ts'
 import { groupComponents } from './components.ts'
 import { abortReason } from './gguf/abort-checks.ts'
 import { countValue, type GgufFile, parseGguf, textValue } from './gguf/parse.ts'
@@ -21,14 +22,7 @@ export async function readModelHeader(sources: readonly ByteSource[]): Promise<M
   for (const source of sources) parsed.push({ name: source.name, file: await parseGguf(source) })
   checkParts(parsed)
   const files = parsed.map(({ file }) => ({ sizeBytes: file.sizeBytes, extents: layoutExtents(file) }))
-  const extentCount = files.reduce((sum, file) => sum + file.extents.length, 0)
-  if (extentCount > extentsPerModelMax) {
-    throw new HartonomousError('ERR_LIMIT', {
-      what: 'extents of a model',
-      limit: extentsPerModelMax,
-      actual: extentCount,
-    })
-  }
+  checkLayout({ files })
   return describe(parsed[0]!, files)
 }
 
@@ -71,10 +65,10 @@ function metaOf(file: GgufFile): Record<string, MetaValue> {
   return Object.fromEntries([...file.values].map(([key, { value }]) => [key, value]))
 }
 
-/** One line of bounded length without control characters; `undefined` where nothing is left. */
+/** One line of bounded length without control or direction characters; `undefined` where nothing is left. */
 function printable(text: string | undefined): string | undefined {
   const line = text
-    ?.replace(/\p{Cc}+/gu, ' ')
+    ?.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
     .slice(0, 200)
   return line === '' ? undefined : line

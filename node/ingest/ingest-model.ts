@@ -3,8 +3,9 @@ import { basename, resolve } from 'node:path'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
+import { licenceBytesMax } from '#protocol/limits.ts'
 import { type Block, chunkCountOf, type Extent, type ModelContent } from '#protocol/model/content.ts'
-import { encodeContent, extentRoot } from '#protocol/model/index.ts'
+import { encodeContent, extentRoot, isReleaseName } from '#protocol/model/index.ts'
 import type { Release } from '#protocol/model/release.ts'
 import type { ModelFileRow, TenantStore } from '#sql/store/types.ts'
 import type { FileIdentity } from '../chunks/types.ts'
@@ -109,18 +110,20 @@ async function partIdentity(paths: string[], path: string, index: number): Promi
   }
 }
 
-const namePattern = /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)?$/
-const nameLengthMax = 96
-const licencePattern = /^[\x20-\x7e]{1,128}$/
+/** Of a name that is derived; a given one may be as long as a release allows. */
+const defaultNameLengthMax = 96
+const licencePattern = new RegExp(`^[\\x20-\\x7e]{1,${licenceBytesMax}}$`)
 
 function releaseNaming(request: IngestRequest, header: ModelHeader): { name: string; licence: string } {
   const licence = (request.licence ?? header.licence ?? '').trim()
   if (licence === '') throw new HartonomousError('ERR_LICENCE_REQUIRED', { file: request.path })
   if (!licencePattern.test(licence)) {
-    throw new HartonomousError('ERR_USAGE', { message: 'a licence is an SPDX expression of at most 128 ASCII letters' })
+    throw new HartonomousError('ERR_USAGE', {
+      message: `a licence is an SPDX expression of at most ${licenceBytesMax} ASCII letters`,
+    })
   }
   if (request.name === undefined) return { name: defaultName(request.path, header), licence }
-  if (!namePattern.test(request.name) || request.name.length > nameLengthMax) {
+  if (!isReleaseName(request.name)) {
     throw new HartonomousError('ERR_USAGE', {
       message: `not a model name: ${JSON.stringify(request.name.slice(0, 80))}; a-z, 0-9, ., _, - and one / are allowed`,
     })
@@ -140,7 +143,7 @@ function nameFrom(text: string): string | undefined {
   const name = text
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')
-    .slice(0, nameLengthMax)
+    .slice(0, defaultNameLengthMax)
     .replace(/^[._-]+|[._-]+$/g, '')
   return name === '' ? undefined : name
 }

@@ -10,7 +10,13 @@ const expertsMax = 512
 
 /** Why llama.cpp must not see this file, or `undefined`. */
 export function abortReason(file: GgufFile): string | undefined {
-  return vocabularyReason(file) ?? hyperparameterReason(file)
+  return vocabularyReason(file) ?? hyperparameterReason(file) ?? tensorReason(file)
+}
+
+/** Older versions divide by the dimensions. */
+function tensorReason({ tensors }: GgufFile): string | undefined {
+  const empty = tensors.find((tensor) => tensor.elementCount === 0)
+  return empty && `tensor ${empty.name} is empty`
 }
 
 function vocabularyReason(file: GgufFile): string | undefined {

@@ -49,6 +49,8 @@ interface TensorInfo extends GgufTensor {
 }
 
 const defaultAlignmentBytes = 32
+/** Names end up on terminals and pages: no control, direction or line characters. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 /** A key-value pair takes at least the length of its key, one letter, a type and one byte. */
 const keyValueBytesMin = 8 + 1 + 4 + 1
 /** A tensor description takes at least the length of its name, the number of dimensions, a type and an offset. */
@@ -100,7 +102,7 @@ async function readValues(
     reader.field = `metadata key ${i}`
     const offset = reader.position
     const key = await reader.string(ggufKeyBytesMax)
-    if (key === '') reader.fail('an empty key', offset)
+    if (key === '' || unprintable.test(key)) reader.fail('not a printable key', offset)
     if (values.has(key)) reader.fail(`${JSON.stringify(key)} stands there twice`, offset)
     budget.add(reader, key.length + 64)
     reader.field = key
@@ -128,7 +130,7 @@ async function readTensorInfos(reader: HeaderReader, count: number, alignmentByt
     reader.field = `tensor ${i}`
     const infoOffset = reader.position
     const name = await reader.string(tensorNameBytesMax)
-    if (name === '') reader.fail('an empty name', infoOffset)
+    if (name === '' || unprintable.test(name)) reader.fail('not a printable name', infoOffset)
     reader.field = `tensor ${name}`
     if (names.has(name)) reader.fail('it stands there twice', infoOffset)
     names.add(name)
@@ -150,12 +152,13 @@ async function readTensorInfo(
   await reader.need(dimensionCount * 8 + 12)
   const dimensions: number[] = []
   let elementCount = 1
+  let productBound = 1
   for (let d = 0; d < dimensionCount; d++) {
     const size = reader.takeU64()
-    // Two safe factors whose product rounds above 2^53 - 1 are not safe either: rounding is monotonic.
+    // An empty dimension must not hide the overflow of the others. Rounding is monotonic: no unsafe product looks safe.
+    productBound *= Math.max(1, size)
+    if (!Number.isSafeInteger(productBound)) reader.fail('the product of its dimensions overflows', reader.position - 8)
     elementCount *= size
-    if (size === 0) reader.fail('a dimension of 0', reader.position - 8)
-    if (!Number.isSafeInteger(elementCount)) reader.fail('the product of its dimensions overflows', reader.position - 8)
     dimensions.push(size)
   }
   const typeId = reader.takeU32()
