@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { createCountReporter } from './scripts/count-reporter.ts'
 
 /** One project per room, so that `vitest --project node` runs just that room. Unit tests stand beside their source. */
 const rooms = ['protocol', 'sql', 'node', 'scripts']
 
 export default defineConfig({
   test: {
+    reporters: ['default', createCountReporter()],
     projects: [
       ...rooms.map((room) => ({
         test: {
