@@ -25,16 +25,27 @@ function forwardReceived(stream: Stream, channel: ByteChannel): void {
   let onTheWayBytes = 0
   // The other side may have ended before anybody listened: a request and its end often arrive together.
   let remoteEnded = stream.remoteWriteStatus === 'closed' && stream.status !== 'reset' && stream.status !== 'aborted'
+  let resuming = false
+  const pauseIfFull = () => {
+    if (onTheWayBytes >= streamBufferBytesMax && stream.readStatus === 'readable') stream.pause()
+  }
   const taken = (sizeBytes: number) => {
     onTheWayBytes -= sizeBytes
-    if (onTheWayBytes < streamBufferBytesMax && stream.readStatus === 'paused') stream.resume()
+    if (onTheWayBytes >= streamBufferBytesMax || stream.readStatus !== 'paused') return
+    // resume() hands out what was buffered and then tells the muxer to go on, even if we paused meanwhile.
+    resuming = true
+    stream.resume()
+    resuming = false
+    pauseIfFull()
   }
   stream.addEventListener('message', ({ data }) => {
     const bytes = data.slice()
-    onTheWayBytes += bytes.byteLength
-    if (onTheWayBytes >= streamBufferBytesMax && stream.readStatus === 'readable') stream.pause()
+    // Read before the buffer moves away: afterwards it is 0.
+    const sizeBytes = bytes.byteLength
+    onTheWayBytes += sizeBytes
+    if (!resuming) pauseIfFull()
     channel.send(bytes, { move: true }).then(
-      () => taken(bytes.byteLength),
+      () => taken(sizeBytes),
       () => {},
     )
   })
@@ -58,7 +69,7 @@ async function forwardSent(stream: Stream, channel: ByteChannel): Promise<void> 
     for await (const bytes of channel.chunks()) {
       for (let offset = 0; offset < bytes.byteLength; offset += pieceBytes) {
         stream.send(bytes.subarray(offset, offset + pieceBytes))
-        if (stream.writableNeedsDrain) await stream.onDrain()
+        while (stream.writableNeedsDrain && stream.status === 'open') await nextDrain(stream)
       }
     }
     await stream.close()
@@ -67,4 +78,17 @@ async function forwardSent(stream: Stream, channel: ByteChannel): Promise<void> 
     channel.abort(reason)
     stream.abort(error instanceof Error ? error : new Error(reason))
   }
+}
+
+/** `stream.onDrain()` of @libp2p/utils 7 keeps its first promise for ever: from the second time on it does not wait. */
+function nextDrain(stream: Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.removeEventListener('drain', done)
+      stream.removeEventListener('close', done)
+      resolve()
+    }
+    stream.addEventListener('drain', done)
+    stream.addEventListener('close', done)
+  })
 }

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Connector, type DialTarget } from './connector.ts'
+
+function dialler() {
+  const state = {
+    connected: new Set<string>(),
+    dials: [] as string[],
+    reachable: true,
+    connectedPeers: () => state.connected,
+    dial: async (target: DialTarget) => {
+      state.dials.push(target.peerId)
+      if (!state.reachable) throw new Error('refused')
+      state.connected.add(target.peerId)
+    },
+  }
+  return state
+}
+const target = (peerId: string, kind: DialTarget['kind']): DialTarget => ({ peerId, addresses: ['x'], kind })
+
+let connector: Connector
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  connector.stop()
+  vi.useRealTimers()
+})
+
+test('connector: a bootstrap node that is down at start is tried again until it answers, ever more slowly', async () => {
+  const peers = dialler()
+  peers.reachable = false
+  connector = new Connector(peers, [target('a', 'bootstrap')], { random: () => 0.5 })
+  connector.start()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(peers.dials.length).toBeGreaterThan(4)
+  expect(peers.dials.length).toBeLessThan(12)
+  peers.reachable = true
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(peers.connected).toEqual(new Set(['a']))
+})
+
+test('connector: a static peer is dialled again whenever it is lost', async () => {
+  const peers = dialler()
+  connector = new Connector(peers, [target('a', 'static')], { random: () => 0.5 })
+  connector.start()
+  await vi.advanceTimersByTimeAsync(100)
+  peers.connected.delete('a')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(peers.dials).toEqual(['a', 'a'])
+})
+
+test('connector: a well connected node leaves bootstrap and cached peers alone', async () => {
+  const peers = dialler()
+  for (let i = 0; i < 8; i++) peers.connected.add(`peer ${i}`)
+  connector = new Connector(peers, [target('b', 'bootstrap'), target('c', 'cache'), target('s', 'static')])
+  connector.start()
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(peers.dials).toEqual(['s'])
+})

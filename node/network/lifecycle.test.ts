@@ -1,0 +1,112 @@
+import { stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { afterAll, expect, test } from 'vitest'
+import { second } from '#protocol/units.ts'
+import { type GossipMessage, identityPath } from './index.ts'
+import { addressOf, blockOf, collect, Swarm } from './swarm.fixture.ts'
+
+const swarm = new Swarm()
+afterAll(() => swarm.stop())
+
+test('lifecycle: a restart keeps identity and blocks, finds the swarm again by its peer cache, and announces again', async () => {
+  const key = (await blockOf(Buffer.from('model'))).cid
+  const block = await blockOf(Buffer.from('published'))
+  const hub = await swarm.start('hub')
+  const before = await swarm.start('node', { bootstrap: [await addressOf(hub)] })
+  await expect.poll(async () => (await before.dhtMode()).routingTableSize, { timeout: 5 * second }).toBe(1)
+  await before.announce([key])
+  await before.putBlocks([block])
+  const closed = new Promise((resolve) => before.on('closed', resolve))
+  await before.close()
+  expect(await closed).toEqual({ reason: 'closed' })
+  await expect(before.addresses()).rejects.toMatchObject({ code: 'ERR_WORKER_GONE' })
+  expect((await stat(identityPath(swarm.dataDir('node')))).mode & 0o777).toBe(0o600)
+
+  const after = await swarm.start('node')
+  expect(after.peerId).toBe(before.peerId)
+  await expect.poll(async () => (await after.peers()).map((peer) => peer.peerId)).toEqual([hub.peerId])
+  expect((await after.peers())[0]?.discoveredBy).toContain('cache')
+  await after.announce([key])
+  await expect
+    .poll(async () => (await collect(hub.findProviders(key))).map((provider) => provider.peerId), {
+      timeout: 8 * second,
+    })
+    .toEqual([after.peerId])
+  expect(Buffer.from(await hub.getBlock(block.cid)).toString()).toBe('published')
+  await expect.poll(async () => (await hub.peers())[0]?.rttMs, { timeout: 5 * second }).toEqual(expect.any(Number))
+
+  const bytes = Buffer.from('to sign')
+  const publicKey = peerIdFromString(after.peerId).publicKey
+  const raw = publicKey?.raw ?? new Uint8Array()
+  expect(await publicKeyFromRaw(raw).verify(bytes, await after.sign(bytes))).toBe(true)
+})
+
+test('lifecycle: a folder in use, a damaged identity and bad addresses are told by name', async () => {
+  await swarm.start('used')
+  await expect(swarm.start('used')).rejects.toMatchObject({ code: 'ERR_IO', fields: { path: expect.any(String) } })
+  await swarm.start('broken').then((network) => network.close())
+  await writeFile(join(swarm.dataDir('broken'), 'identity.key'), 'not a key')
+  await expect(swarm.start('broken')).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+  for (const bad of [
+    { bootstrap: ['/ip4/127.0.0.1/tcp/1'] },
+    { staticPeers: ['nonsense'] },
+    { listen: ['/ip4/127.0.0.1/tcp/99999'] },
+    { listen: ['/ip4/203.0.113.7/tcp/0'] },
+    { swarm: 'short' },
+  ]) {
+    await expect(swarm.start('bad', bad), JSON.stringify(bad)).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+  }
+})
+
+test('lifecycle: gossip reaches subscribers with its author; what is too large does not', async () => {
+  const a = await swarm.start('gossip-a', { gossip: true })
+  const bootstrap = [await addressOf(a)]
+  const [b, quiet] = await Promise.all([
+    swarm.start('gossip-b', { gossip: true, bootstrap }),
+    swarm.start('gossip-off', { bootstrap }),
+  ])
+  const got: GossipMessage[] = []
+  await a.subscribe('leases', { bytesMax: 1000 }, (message) => got.push(message))
+  await b.subscribe('leases', { bytesMax: 5000 }, () => {})
+  await quiet.publish('leases', Buffer.from('nobody hears this'))
+  let sent = 0
+  await expect
+    .poll(
+      async () => {
+        await b.publish('leases', Buffer.alloc(4000, 1))
+        await b.publish('leases', Buffer.from(`lease ${sent++}`))
+        return got.length
+      },
+      { interval: 200, timeout: 10 * second },
+    )
+    .toBeGreaterThan(40)
+  expect(new Set(got.map((message) => message.from))).toEqual(new Set([b.peerId]))
+  expect(got.every((message) => Buffer.from(message.bytes).toString().startsWith('lease '))).toBe(true)
+  await expect(a.publish('leases', new Uint8Array(1001))).rejects.toMatchObject({ code: 'ERR_LIMIT' })
+})
+
+test('lifecycle: nodes of different swarms do not find each other', async () => {
+  const key = (await blockOf(Buffer.from('secret model'))).cid
+  const hub = await swarm.start('private-hub', { swarm: 'ab'.repeat(32) })
+  const bootstrap = [await addressOf(hub)]
+  const [member, stranger] = await Promise.all([
+    swarm.start('member', { swarm: 'AB'.repeat(32), bootstrap }),
+    swarm.start('stranger', { swarm: 'cd'.repeat(32), bootstrap }),
+  ])
+  await hub.announce([key])
+  await hub.handle('/hartonomous/hello/1.0.0', { frameBytesMax: 100 }, (stream) => void stream.close())
+  await expect
+    .poll(async () => (await collect(member.findProviders(key))).map((provider) => provider.peerId), {
+      timeout: 8 * second,
+    })
+    .toEqual([hub.peerId])
+  expect((await stranger.dhtMode()).routingTableSize).toBe(0)
+  expect(await collect(stranger.findProviders(key))).toEqual([])
+  await expect(stranger.openStream(hub.peerId, '/hartonomous/hello/1.0.0', { frameBytesMax: 1 })).rejects.toMatchObject(
+    {
+      code: 'ERR_PEER_PROTOCOL',
+    },
+  )
+})
