@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { TenantStore } from '../types.ts'
+import { modelIdOf, peerIdOf, sampleModel, sampleRelease } from './sample.ts'
+import { type OpenStore, storeOpener } from './setup.ts'
+
+/** Small, so that the two tenants often meet in the same model. */
+const seeds = ['a', 'b', 'c']
+const shape = { fileExtentBytes: [[10, 20]], rootSeed: 'same' }
+const extentRoot = sampleModel('a', shape).content.files[0]!.extents[1]!.root
+
+type Action = { name: keyof typeof actions; seed: string; n: number }
+
+/** Each does what it says for one tenant; the mark goes into every text, so that a leak can be seen. */
+const actions = {
+  putModel: (t: TenantStore, mark: string, seed: string) => {
+    const put = sampleModel(seed, { ...shape, held: 'none', path: `/${mark}/${seed}` })
+    put.components[0]!.meta = { mark }
+    return t.putModel({ ...put, meta: { mark } })
+  },
+  removeModel: (t: TenantStore, _: string, seed: string) => t.removeModel(modelIdOf(seed)),
+  addHeld: (t: TenantStore, _: string, seed: string, n: number) => t.addHeld(modelIdOf(seed), [n % 2]),
+  removeHeld: (t: TenantStore, _: string, seed: string) => t.removeHeld(modelIdOf(seed), 'all'),
+  setPinned: (t: TenantStore, _: string, seed: string, n: number) => t.setPinned(modelIdOf(seed), n % 2 === 0),
+  touchModel: (t: TenantStore, _: string, seed: string) => t.touchModel(modelIdOf(seed)),
+  putRelease: (t: TenantStore, mark: string, seed: string, n: number) =>
+    t.putRelease(sampleRelease(seed, { licence: mark, createdAtMs: n }), peerIdOf(mark)),
+  putSetting: (t: TenantStore, mark: string, seed: string, n: number) => t.putSetting(seed, { mark, n }),
+  saveIngestCheckpoint: (t: TenantStore, mark: string, seed: string) =>
+    t.saveIngestCheckpoint({ path: seed, identity: mark, leaves: new Uint8Array(32) }),
+  removeIngestCheckpoint: (t: TenantStore, _: string, seed: string) => t.removeIngestCheckpoint(seed),
+  claimOutbox: (t: TenantStore, _: string, __: string, n: number) => t.claimOutbox(1 + (n % 3), 1 + (n % 2) * 60_000),
+  // Whatever numbers it names, another tenant's events must stay.
+  ackOutbox: (t: TenantStore) => t.ackOutbox(Array.from({ length: 200 }, (_, seq) => seq)),
+}
+
+/** Everything that a tenant can see. Times are left out: they differ between two runs. */
+async function viewOf(t: TenantStore): Promise<unknown> {
+  const models = (await t.listModels()).map((row) => ({ ...row, createdAtMs: 0, lastUsedAtMs: 0 }))
+  const perSeed = []
+  for (const seed of seeds) {
+    const modelId = modelIdOf(seed)
+    perSeed.push({
+      content: await t.getContent(modelId),
+      held: await t.getHeld(modelId),
+      edges: await t.edges(modelId, 'file.0.blk.0', 'out'),
+      ranges: await t.ranges(modelId, ['file.0.blk.0']).catch((error: { code: string }) => error.code),
+      setting: await t.getSetting(seed),
+      checkpoint: await t.getIngestCheckpoint(seed),
+    })
+  }
+  const { releases } = await t.listReleases({ limit: 1000 })
+  return {
+    models,
+    perSeed,
+    components: await t.findComponents({}),
+    places: await t.findExtent(extentRoot),
+    releases: releases.map((row) => ({ ...row, receivedAtMs: 0 })),
+  }
+}
+
+/** Claims what is left, long leases apart. */
+async function eventsOf(t: TenantStore): Promise<unknown[]> {
+  return (await t.claimOutbox(1000, 1)).map(({ topic, body }) => ({ topic, body }))
+}
+
+async function perform(t: TenantStore, mark: string, { name, seed, n }: Action): Promise<void> {
+  // Unknown models and the like are refused: for both tenants alike, or the views will differ.
+  await (actions[name](t, mark, seed, n) as Promise<unknown>).catch((error: { code?: string }) => {
+    if (error.code !== 'ERR_NOT_FOUND') throw error
+  })
+}
+
+const action: fc.Arbitrary<Action> = fc.record({
+  name: fc.constantFrom(...(Object.keys(actions) as (keyof typeof actions)[])),
+  seed: fc.constantFrom(...seeds),
+  n: fc.nat(9),
+})
+
+export function tenantCompliance(open: OpenStore): void {
+  describe('tenants', () => {
+    const opened = storeOpener(open)
+
+    test('shard store: what one tenant does is never seen by another, whatever the order', async () => {
+      const { store } = await opened()
+      let round = 0
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), action), { minLength: 1, maxLength: 25 }), async (steps) => {
+          // Alone, the first tenant must see just what it sees when another one works between its steps.
+          const [mine, other, alone] = ['mine', 'other', 'alone'].map((name) => store.forTenant(`${name}:${round}`))
+          round++
+          await Promise.all(
+            steps.map(([isMine, step]) => perform(isMine ? mine! : other!, isMine ? 'mine' : 'LEAK', step)),
+          )
+          await Promise.all(steps.filter(([isMine]) => isMine).map(([_, step]) => perform(alone!, 'mine', step)))
+          const view = await viewOf(mine!)
+          expect(view).toEqual(await viewOf(alone!))
+          const told = await eventsOf(mine!)
+          expect(told.length).toBeLessThanOrEqual(steps.length)
+          expect(JSON.stringify([view, told])).not.toContain('LEAK')
+        }),
+        { numRuns: 25 },
+      )
+    })
+
+    test('shard store: acknowledging or claiming touches no other tenant’s events', async () => {
+      const { store } = await opened()
+      const [a, b] = [store.forTenant('issuer:a'), store.forTenant('issuer:b')]
+      await a.putModel(sampleModel('a'))
+      await b.putModel(sampleModel('b'))
+      const [event] = await a.claimOutbox(10, 60_000)
+      await b.ackOutbox([event!.seq])
+      const [others] = await b.claimOutbox(10, 10)
+      expect(others!.body).toMatchObject({ modelId: modelIdOf('b') })
+      await a.ackOutbox([event!.seq, others!.seq])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      expect(await b.claimOutbox(10, 10)).toEqual([others])
+      expect(await a.claimOutbox(10, 10)).toEqual([])
+    })
+
+    test('shard store: a tenant that was never seen reads nothing and leaves no row', async () => {
+      const { store } = await opened()
+      await store.forTenant('known').putModel(sampleModel('a', shape))
+      await viewOf(store.forTenant('stranger'))
+      expect((await store.statistics()).rows).toMatchObject({ tenant: 1 })
+      for (const bad of ['', 'x'.repeat(2000), '\ud800']) {
+        expect(() => store.forTenant(bad)).toThrowError(expect.objectContaining({ code: 'ERR_USAGE' }))
+      }
+    })
+  })
+}

@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { faultInjectingExecutor } from '../faults.ts'
+import { createShardStore } from '../shard-store.ts'
+import type { ShardStore, TenantStore } from '../types.ts'
+import { openDatabase } from './database.ts'
+import { EmbeddedExecutor } from './executor.ts'
+import { openEmbeddedStore } from './index.ts'
+import { openStoreInWorker } from './remote.ts'
+import { embeddedStatements, tableNames } from './statements.ts'
+
+let folder: string
+let file: string
+const open: ShardStore[] = []
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'hart-executor-'))
+  file = path.join(folder, 'shard.db')
+})
+afterEach(async () => {
+  for (const store of open.splice(0)) await store.close()
+  rmSync(folder, { recursive: true })
+})
+
+function kept(store: ShardStore): ShardStore {
+  open.push(store)
+  return store
+}
+
+describe('embedded statements', () => {
+  const shared = ['findTenant', 'insertTenant', 'countRows']
+
+  test('embedded statements: all but the shared ones are bound to a tenant', () => {
+    for (const [name, text] of Object.entries(embeddedStatements)) {
+      expect(text.includes(':tenantId'), name).toBe(!shared.includes(name))
+    }
+  })
+
+  test('embedded statements: none reads through a whole table of a size that grows with the models', async () => {
+    await kept(await openEmbeddedStore({ path: file })).check()
+    const db = new DatabaseSync(file)
+    for (const [name, text] of Object.entries(embeddedStatements)) {
+      if (name === 'countRows') continue
+      const plan = db.prepare(`explain query plan ${text}`).all() as { detail: string }[]
+      for (const { detail } of plan)
+        expect(/^SCAN (?!.*VIRTUAL TABLE|CONSTANT)/.test(detail), `${name}: ${detail}`).toBe(false)
+    }
+    db.close()
+  })
+
+  test('embedded schema: every table is strict, and every key of a tenant’s table begins with the tenant', async () => {
+    await kept(await openEmbeddedStore({ path: file })).check()
+    const db = new DatabaseSync(file)
+    for (const table of tableNames) {
+      const info = db.prepare('select strict from pragma_table_list where name = ?').get(table)
+      expect(info, table).toMatchObject({ strict: 1 })
+      if (table === 'tenant') continue
+      const indexes = db.prepare('select name from pragma_index_list(?)').all(table) as { name: string }[]
+      for (const { name } of indexes) {
+        expect(db.prepare('select name from pragma_index_info(?) where seqno = 0').get(name), name).toEqual({
+          name: 'tenant_id',
+        })
+      }
+      const columns = db.prepare('select name, pk from pragma_table_info(?) where pk > 0 order by pk').all(table)
+      const isRowId = columns.length === 1
+      expect(isRowId ? { name: 'tenant_id' } : columns[0], table).toMatchObject({ name: 'tenant_id' })
+    }
+    db.close()
+  })
+})
+
+describe('embedded errors', () => {
+  test('embedded store: a file that is no database is refused and left alone', async () => {
+    writeFileSync(file, 'not a database, but longer than a header of one hundred bytes. '.repeat(20))
+    await expect(openEmbeddedStore({ path: file })).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' })
+    await expect(openStoreInWorker({ path: file })).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' })
+  })
+
+  test('embedded store: a truncated file is reported as damaged', async () => {
+    const store = await openEmbeddedStore({ path: file })
+    await store.forTenant('a:b').putModel(sampleModel('a'))
+    await store.close()
+    truncateSync(file, 8 * 8192)
+    const damaged = async () => {
+      const again = kept(await openEmbeddedStore({ path: file }))
+      await again.forTenant('a:b').getContent(sampleModel('a').modelId)
+    }
+    await expect(damaged()).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' })
+  })
+
+  test('embedded store: a folder that does not exist, and writing to a read-only database, have their errors', async () => {
+    const nowhere = path.join(folder, 'none/shard.db')
+    await expect(openEmbeddedStore({ path: nowhere })).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    await (await openEmbeddedStore({ path: file })).close()
+    const store = kept(await openEmbeddedStore({ path: file, isReadOnly: true }))
+    expect(await store.forTenant('a:b').listModels()).toEqual([])
+    await expect(store.forTenant('a:b').putSetting('a', 1)).rejects.toMatchObject({ code: 'ERR_STORE_READONLY' })
+  })
+
+  test('embedded store: a full disk loses nothing, and work goes on when there is room', async () => {
+    const db = await openDatabase({ path: file })
+    const store = kept(createShardStore(new EmbeddedExecutor(db)))
+    await store.migrate()
+    const tenant = store.forTenant('a:b')
+    await tenant.putModel(sampleModel('a'))
+    const before = (await store.statistics()).rows
+    const pages = (db.prepare('pragma page_count').get() as { page_count: number }).page_count
+    db.exec(`pragma max_page_count = ${pages + 2}`)
+    const large = sampleModel('large', { fileExtentBytes: [Array<number>(2000).fill(100)] })
+    await expect(tenant.putModel(large)).rejects.toMatchObject({ code: 'ERR_STORE_FULL' })
+    expect((await store.statistics()).rows).toEqual(before)
+    db.exec('pragma max_page_count = 1000000')
+    await tenant.putModel(large)
+    expect(await tenant.getContent(large.modelId)).toEqual(large.content)
+    expect(await store.check()).toEqual([])
+  })
+
+  test('embedded store: another writer that does not let go is a conflict, and nothing is lost', async () => {
+    const db = await openDatabase({ path: file })
+    db.exec('pragma busy_timeout = 50')
+    const store = kept(createShardStore(new EmbeddedExecutor(db)))
+    await store.migrate()
+    const other = new DatabaseSync(file)
+    other.exec('begin immediate')
+    await expect(store.forTenant('a:b').putSetting('a', 1)).rejects.toMatchObject({ code: 'ERR_STORE_CONFLICT' })
+    other.exec('rollback')
+    other.close()
+    await store.forTenant('a:b').putSetting('a', 2)
+    expect(await store.forTenant('a:b').getSetting('a')).toBe(2)
+  })
+
+  test('embedded store: after closing, calls have a clear error and closing again is fine', async () => {
+    for (const store of [await openEmbeddedStore({ path: file }), await openStoreInWorker({ path: file })]) {
+      const tenant = store.forTenant('a:b')
+      await tenant.putSetting('a', 1)
+      await store.close()
+      await expect(tenant.getSetting('a')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+      await expect(store.statistics()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+      await store.close()
+    }
+  })
+
+  test('embedded store: what was asked for before closing is still done', async () => {
+    const store = await openStoreInWorker({ path: file })
+    const tenant = store.forTenant('a:b')
+    const puts = Array.from({ length: 20 }, (_, n) => tenant.putSetting(`${n}`, n))
+    await Promise.all([...puts, store.close()])
+    const again = kept(await openEmbeddedStore({ path: file }))
+    expect(await again.forTenant('a:b').getSetting('19')).toBe(19)
+  })
+})
+
+describe('faults', () => {
+  const peer = peerIdOf('peer')
+  const put = sampleModel('a', { held: [0] })
+  const operations: [string, (tenant: TenantStore) => Promise<unknown>][] = [
+    ['putModel', (tenant) => tenant.putModel(sampleModel('new'))],
+    ['putModel again', (tenant) => tenant.putModel({ ...sampleModel('a', { path: '/moved' }), edges: [] })],
+    ['addHeld', (tenant) => tenant.addHeld(put.modelId, [...Array(put.content.leaves.length / 32).keys()])],
+    ['removeHeld', (tenant) => tenant.removeHeld(put.modelId, 'all')],
+    ['putRelease', (tenant) => tenant.putRelease(sampleRelease('a', { createdAtMs: 2000 }), peer)],
+    [
+      'saveIngestCheckpoint',
+      (tenant) => tenant.saveIngestCheckpoint({ path: '/x', identity: '2', leaves: new Uint8Array(64) }),
+    ],
+    ['claimOutbox', (tenant) => tenant.claimOutbox(1, 60_000)],
+    ['removeModel', (tenant) => tenant.removeModel(put.modelId)],
+  ]
+
+  test.for(operations)(
+    'shard store: %s that fails at any statement leaves everything as it was',
+    async ([_, operate]) => {
+      let failAt = 0
+      const db = await openDatabase({ path: ':memory:' })
+      const inner = new EmbeddedExecutor(db)
+      const executor = faultInjectingExecutor(inner, (step, mode) => mode !== 'read' && step === failAt)
+      const store = kept(createShardStore(executor))
+      await store.migrate()
+      const tenant = store.forTenant('a:b')
+      await tenant.putModel(put)
+      await tenant.putRelease(sampleRelease('a'), peer)
+      await tenant.saveIngestCheckpoint({ path: '/x', identity: '1', leaves: new Uint8Array(32) })
+      const dump = () => tableNames.map((name) => db.prepare(`select * from "${name}"`).all())
+      const before = dump()
+      let faults = 0
+      for (failAt = 1; ; failAt++) {
+        const outcome = await operate(tenant).then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        )
+        if (outcome === 'done') break
+        expect(outcome).toBe('ERR_STORE_FULL')
+        expect(dump(), `fault at statement ${failAt}`).toEqual(before)
+        faults++
+      }
+      expect(faults).toBeGreaterThan(1)
+      expect(dump()).not.toEqual(before)
+    },
+  )
+})

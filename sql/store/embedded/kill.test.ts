@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Bitfield } from '#protocol/codec/bitfield.ts'
+import { modelIdOf, sampleContent } from '../compliance/sample.ts'
+import { openEmbeddedStore } from '../index.ts'
+import type { TenantStore } from '../types.ts'
+import type { Acknowledged } from './fixtures/acknowledged.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'hart-kill-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const rounds = 10
+const writer = path.join(import.meta.dirname, 'fixtures/writer.ts')
+
+/** Kills the writer `delayMs` after its first acknowledgement; gives back all of them. */
+async function writeAndKill(file: string, round: number, delayMs: number): Promise<Acknowledged[]> {
+  const child = spawn(process.execPath, [writer, file, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  let isTimed = false
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part
+    if (!isTimed) setTimeout(() => child.kill('SIGKILL'), delayMs)
+    isTimed = true
+  })
+  const signal = await new Promise((resolve) => child.once('close', (_, by) => resolve(by)))
+  expect(signal, 'the writer ends by being killed only').toBe('SIGKILL')
+  // The last line may have been cut off by the kill.
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Acknowledged)
+}
+
+async function expectWhole(tenant: TenantStore, acknowledged: Acknowledged[]): Promise<void> {
+  const models = new Map((await tenant.listModels()).map((row) => [row.modelId, row]))
+  const held = new Map<string, number[]>()
+  for (const message of acknowledged) {
+    if ('put' in message) held.set(message.put, [])
+    else held.get(message.held)!.push(...message.chunks)
+  }
+  for (const [seed, chunks] of held) {
+    const row = models.get(modelIdOf(seed))
+    expect(row, `acknowledged model ${seed}`).toBeDefined()
+    const bits = new Bitfield(row!.chunkCount, (await tenant.getHeld(modelIdOf(seed)))!)
+    expect(
+      chunks.filter((chunk) => !bits.has(chunk)),
+      `acknowledged chunks of ${seed}`,
+    ).toEqual([])
+    expect(await tenant.getContent(modelIdOf(seed))).toEqual(sampleContent(seed, [Array(400).fill(100)]))
+  }
+  // Models that were written without the acknowledgement getting through are whole, too.
+  for (const row of models.values()) {
+    const content = (await tenant.getContent(row.modelId))!
+    expect(content.files[0]!.extents).toHaveLength(400)
+    const bits = new Bitfield(row.chunkCount, (await tenant.getHeld(row.modelId))!)
+    expect(row).toMatchObject({ heldChunks: bits.count(), heldBytes: bits.count() * 100 })
+    expect(await tenant.findComponents({ modelId: row.modelId })).toHaveLength(399)
+  }
+  const events = await tenant.claimOutbox(100_000, 1)
+  const added = events.filter(({ topic }) => topic === 'model-added').map(({ body: { modelId } }) => modelId)
+  expect(new Set(added)).toEqual(new Set(models.keys()))
+  expect(added).toHaveLength(models.size)
+}
+
+test('shard store: a killed writer loses nothing that was acknowledged and leaves nothing half-written', async () => {
+  const file = path.join(folder, 'shard.db')
+  const acknowledged: Acknowledged[] = []
+  for (let round = 0; round < rounds; round++) {
+    const delayMs = 5 + ((round * 37) % 90)
+    const said = await writeAndKill(file, round, delayMs)
+    expect(said.length).toBeGreaterThan(0)
+    acknowledged.push(...said)
+    const store = await openEmbeddedStore({ path: file })
+    try {
+      expect(await store.check()).toEqual([])
+      await expectWhole(store.forTenant('local:owner'), acknowledged)
+    } finally {
+      await store.close()
+    }
+  }
+}, 60_000)
