@@ -50,7 +50,10 @@ export class ControlClient {
     const response = await fetch(new URL(path, this.apiUrl), {
       method,
       signal: this.#signal,
-      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     if (response.ok) return response
@@ -68,7 +71,8 @@ async function errorOf(response: Response): Promise<Error> {
       detail?: string
       error?: { code?: string; message?: string }
     }
-    if (body.code !== undefined && body.fields !== undefined) return errorFromWire({ code: body.code, fields: body.fields })
+    if (body.code !== undefined && body.fields !== undefined)
+      return errorFromWire({ code: body.code, fields: body.fields })
     const message = body.detail ?? body.error?.message
     if (message !== undefined) return new HartonomousError('ERR_IO', { path: response.url, reason: message })
   } catch {

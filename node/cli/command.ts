@@ -1,8 +1,8 @@
 /** A command of `hart`: its words, its options, its help, and what it does. */
 import type { ParseArgsOptionsConfig } from 'node:util'
-import type { Output } from './output.ts'
-import type { ControlClient } from './client.ts'
 import type { Paths } from '../config/index.ts'
+import type { ControlClient } from './client.ts'
+import type { Output } from './output.ts'
 
 export interface OptionHelp {
   /** `SIZE`, `FILE`, ... shown after the flag. */

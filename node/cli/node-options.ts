@@ -1,15 +1,30 @@
 /** Flags of `up` that stand for settings, and `--set KEY=VALUE` for all the others. */
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { HartonomousError } from '#protocol/errors.ts'
-import { isSettingKey, readConfigFile, type ResolvedConfig, resolveConfig, type SettingKey } from '../config/index.ts'
+import { isSettingKey, type ResolvedConfig, readConfigFile, resolveConfig, type SettingKey } from '../config/index.ts'
 import { type CommandContext, flagOption, listOption, type OptionHelp, textOption } from './command.ts'
 
 /** Flag -> setting and help. */
 const flags: Record<string, { key: SettingKey; value: string; help: string; multiple?: boolean }> = {
   pledge: { key: 'pledge.disk', value: 'SIZE', help: 'disk offered to the swarm, such as 50GiB' },
-  bootstrap: { key: 'network.bootstrap', value: 'MULTIADDR', help: 'peer through which the swarm is found (may be given again)', multiple: true },
-  peer: { key: 'network.staticPeers', value: 'MULTIADDR', help: 'peer to keep connected (may be given again)', multiple: true },
-  listen: { key: 'network.listen', value: 'MULTIADDR', help: 'where the swarm reaches us (may be given again)', multiple: true },
+  bootstrap: {
+    key: 'network.bootstrap',
+    value: 'MULTIADDR',
+    help: 'peer through which the swarm is found (may be given again)',
+    multiple: true,
+  },
+  peer: {
+    key: 'network.staticPeers',
+    value: 'MULTIADDR',
+    help: 'peer to keep connected (may be given again)',
+    multiple: true,
+  },
+  listen: {
+    key: 'network.listen',
+    value: 'MULTIADDR',
+    help: 'where the swarm reaches us (may be given again)',
+    multiple: true,
+  },
   'data-host': { key: 'data.host', value: 'HOST', help: 'address of the data plane' },
   'data-port': { key: 'data.port', value: 'PORT', help: 'port of the data plane' },
   'api-host': { key: 'api.host', value: 'HOST', help: 'address of the API' },
@@ -21,7 +36,9 @@ const flags: Record<string, { key: SettingKey; value: string; help: string; mult
 }
 
 export const nodeOptions: ParseArgsOptionsConfig = {
-  ...Object.fromEntries(Object.entries(flags).map(([name, { multiple }]) => [name, { type: 'string', ...(multiple ? { multiple } : {}) }])),
+  ...Object.fromEntries(
+    Object.entries(flags).map(([name, { multiple }]) => [name, { type: 'string', ...(multiple ? { multiple } : {}) }]),
+  ),
   public: { type: 'boolean' },
   'dht-only': { type: 'boolean' },
   'no-mdns': { type: 'boolean' },
@@ -63,7 +80,10 @@ export async function resolveNodeConfig(context: CommandContext): Promise<Resolv
   for (const pair of listOption(context, 'set')) {
     const at = pair.indexOf('=')
     const key = pair.slice(0, at)
-    if (at < 1 || !isSettingKey(key)) throw new HartonomousError('ERR_USAGE', { message: `--set ${pair}: write KEY=VALUE with a key of hart config show` })
+    if (at < 1 || !isSettingKey(key))
+      throw new HartonomousError('ERR_USAGE', {
+        message: `--set ${pair}: write KEY=VALUE with a key of hart config show`,
+      })
     given[key] = pair.slice(at + 1)
   }
   return resolveConfig(given, context.environment, await readConfigFile(context.paths.configFile))

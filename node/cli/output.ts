@@ -47,7 +47,8 @@ export class Output {
   /** Upper-case head, left-aligned, no rules. The last column is cut to the terminal. */
   table(head: string[], rows: string[][]): void {
     const widths = head.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))))
-    const format = (cells: string[]) => cells.map((cell, column) => pad(cell, column === cells.length - 1 ? 0 : widths[column]!)).join('  ')
+    const format = (cells: string[]) =>
+      cells.map((cell, column) => pad(cell, column === cells.length - 1 ? 0 : widths[column]!)).join('  ')
     this.line(this.paint('dim', format(head.map((title) => title.toUpperCase()))))
     for (const row of rows) this.line(format(row))
   }
@@ -88,11 +89,15 @@ export class Output {
   /** What went wrong and what to do about it; returns the exit status. */
   error(error: unknown): number {
     this.clearProgress()
-    const known = isHartonomousError(error) ? error : new HartonomousError('ERR_IO', { path: 'hart', reason: error instanceof Error ? error.message : String(error) })
+    const known = isHartonomousError(error)
+      ? error
+      : new HartonomousError('ERR_IO', { path: 'hart', reason: error instanceof Error ? error.message : String(error) })
     const remedy = remedyOf(known)
     if (this.json) {
       const wire = errorToWire(known)
-      this.#stderr.write(`${JSON.stringify({ error: { ...wire, message: known.message, ...(remedy === undefined ? {} : { remedy }) } })}\n`)
+      this.#stderr.write(
+        `${JSON.stringify({ error: { ...wire, message: known.message, ...(remedy === undefined ? {} : { remedy }) } })}\n`,
+      )
     } else {
       this.#stderr.write(`${this.paint('red', 'error')} ${known.code}: ${known.message}\n`)
       if (remedy !== undefined) this.#stderr.write(`  fix: ${remedy}\n`)
@@ -101,7 +106,8 @@ export class Output {
   }
 }
 
-const escapes = /\u001b\[[0-9;]*m/g
+const escape = String.fromCharCode(27)
+const escapes = new RegExp(`${escape}\\[[0-9;]*m`, 'g')
 
 function width(text: string): number {
   return text.replace(escapes, '').length

@@ -19,7 +19,12 @@ const interrupted = 130
 
 /** Resolves to the exit status: 0 ok, 1 failed, 2 usage, 3 not running or unreachable, 4 refused by policy, 130 interrupted. */
 export async function runCli(argv: readonly string[], cli: CliOptions): Promise<number> {
-  const early = new Output({ ...cli, json: argv.includes('--json'), quiet: false, color: hasColor(cli, argv.includes('--no-color')) })
+  const early = new Output({
+    ...cli,
+    json: argv.includes('--json'),
+    quiet: false,
+    color: hasColor(cli, argv.includes('--no-color')),
+  })
   try {
     const command = findCommand(argv, cli.commands)
     if (command === undefined) return withoutCommand(argv, cli, early)
@@ -31,7 +36,12 @@ export async function runCli(argv: readonly string[], cli: CliOptions): Promise<
 
 async function runCommand(command: Command, args: readonly string[], cli: CliOptions): Promise<number> {
   const { values, positionals } = parse(command, args)
-  const output = new Output({ ...cli, json: values['json'] === true, quiet: values['quiet'] === true, color: hasColor(cli, values['no-color'] === true) })
+  const output = new Output({
+    ...cli,
+    json: values['json'] === true,
+    quiet: values['quiet'] === true,
+    color: hasColor(cli, values['no-color'] === true),
+  })
   if (values['help'] === true) {
     output.line(commandHelp(command))
     return 0
@@ -42,7 +52,11 @@ async function runCommand(command: Command, args: readonly string[], cli: CliOpt
   }
   const dataDir = values['data-dir']
   const configFile = values['config']
-  const paths = defaultPaths(cli.environment, typeof dataDir === 'string' ? dataDir : undefined, typeof configFile === 'string' ? configFile : undefined)
+  const paths = defaultPaths(
+    cli.environment,
+    typeof dataDir === 'string' ? dataDir : undefined,
+    typeof configFile === 'string' ? configFile : undefined,
+  )
   const signal = withTimeout(cli.signal, values['timeout'])
   const context: CommandContext = {
     options: values,
@@ -61,7 +75,12 @@ async function runCommand(command: Command, args: readonly string[], cli: CliOpt
       return interrupted
     }
     if (!isHartonomousError(error) && signal.aborted) {
-      return output.error(new HartonomousError('ERR_TIMEOUT', { what: `hart ${command.name}`, timeoutMs: Number(values['timeout']) * 1000 }))
+      return output.error(
+        new HartonomousError('ERR_TIMEOUT', {
+          what: `hart ${command.name}`,
+          timeoutMs: Number(values['timeout']) * 1000,
+        }),
+      )
     }
     return output.error(error)
   }
@@ -126,9 +145,17 @@ export function commandHelp(command: Command): string {
     return entries.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')
   }
   const flag = (name: string, value?: string) => `--${name}${value === undefined ? '' : ` ${value}`}`
-  const own = Object.entries(command.optionHelp ?? {}).map(([name, help]): [string, string] => [flag(name, help.value), help.help])
-  const shared = Object.entries(globalOptionHelp).map(([name, help]): [string, string] => [flag(name, help.value), help.help])
-  const sections = [`${command.summary}\n\nUsage: hart ${command.name}${command.usage ? ` ${command.usage}` : ''} [options]`]
+  const own = Object.entries(command.optionHelp ?? {}).map(([name, help]): [string, string] => [
+    flag(name, help.value),
+    help.help,
+  ])
+  const shared = Object.entries(globalOptionHelp).map(([name, help]): [string, string] => [
+    flag(name, help.value),
+    help.help,
+  ])
+  const sections = [
+    `${command.summary}\n\nUsage: hart ${command.name}${command.usage ? ` ${command.usage}` : ''} [options]`,
+  ]
   if (own.length > 0) sections.push(`Options:\n${rows(own)}`)
   sections.push(`Every command:\n${rows(shared)}`)
   if (command.examples) sections.push(`Examples:\n${command.examples.map((example) => `  ${example}`).join('\n')}`)

@@ -42,14 +42,18 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   })
 
   app.get('/api/v1/models', async () => ({ models: await node.models() }))
-  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request) => node.model(request.params.reference))
+  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request) =>
+    node.model(request.params.reference),
+  )
   app.delete<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request, reply) => {
     await node.remove(request.params.reference)
     return reply.status(204).send()
   })
   app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/components', async (request) => {
     const query = parse(componentQuery, request.query)
-    const filter = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as ComponentQuery
+    const filter = Object.fromEntries(
+      Object.entries(query).filter(([, value]) => value !== undefined),
+    ) as ComponentQuery
     return { components: await node.components(request.params.reference, filter) }
   })
   app.post('/api/v1/models/ingest', async (request, reply) => {
@@ -75,7 +79,9 @@ function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value ?? {})
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  throw new HartonomousError('ERR_USAGE', { message: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}` })
+  throw new HartonomousError('ERR_USAGE', {
+    message: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`,
+  })
 }
 
 /** Aborts when the caller goes away before the answer was sent. */

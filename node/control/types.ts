@@ -33,9 +33,17 @@ export interface ControlledNode {
   /** @throws {ERR_NOT_FOUND} */
   model(reference: string): Promise<ModelView>
   components(reference: string, query: ComponentQuery): Promise<ComponentView[]>
-  ingest(request: IngestRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }>
+  ingest(
+    request: IngestRequest,
+    emit: (event: NodeEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ modelId: string; name: string }>
   /** Resolves when everything asked for is held. */
-  pull(request: PullRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }>
+  pull(
+    request: PullRequest,
+    emit: (event: NodeEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ modelId: string; name: string }>
   remove(reference: string): Promise<void>
   dial(address: string, signal: AbortSignal): Promise<string>
   pause(): Promise<void>

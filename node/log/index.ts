@@ -11,14 +11,24 @@ export interface Log {
   error(event: string, fields?: Record<string, unknown>): void
 }
 
-export function createLog(options: { level: LogLevel; format: 'json' | 'pretty'; write?: (line: string) => void }): Log {
+export function createLog(options: {
+  level: LogLevel
+  format: 'json' | 'pretty'
+  write?: (line: string) => void
+}): Log {
   const write = options.write ?? ((line: string) => void stderr.write(line))
   const threshold = order.indexOf(options.level)
-  const at = (level: LogLevel) => (event: string, fields: Record<string, unknown> = {}) => {
-    if (order.indexOf(level) < threshold) return
-    const now = new Date()
-    write(options.format === 'json' ? `${JSON.stringify({ ts: now.toISOString(), level, event, ...fields })}\n` : pretty(now, level, event, fields))
-  }
+  const at =
+    (level: LogLevel) =>
+    (event: string, fields: Record<string, unknown> = {}) => {
+      if (order.indexOf(level) < threshold) return
+      const now = new Date()
+      write(
+        options.format === 'json'
+          ? `${JSON.stringify({ ts: now.toISOString(), level, event, ...fields })}\n`
+          : pretty(now, level, event, fields),
+      )
+    }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

@@ -176,7 +176,7 @@ export class PlacementService {
         .map(async ({ lease }) => {
           try {
             for await (const have of followHave(network, lease.peerId, model.modelId, model.places.length, signal)) {
-              have.forEach((index) => counts[index]!++)
+              for (const index of have.indexes()) counts[index]!++
               break
             }
           } catch {

@@ -41,7 +41,9 @@ export class Announcer {
       // Most gains change no key: the model is announced from its first moment here, as a torrent's leechers are.
       if (keys.join() === this.#announced) return
       this.#announced = keys.join()
-      this.#network.announce(keys).catch((error: unknown) => this.#log.warn('announce-failed', { error: String(error) }))
+      this.#network
+        .announce(keys)
+        .catch((error: unknown) => this.#log.warn('announce-failed', { error: String(error) }))
     }, announceDelayMs)
   }
 }
@@ -59,11 +61,19 @@ export function announcedKeys(models: readonly ShardModel[]): string[] {
 
 function heldComponentKeys(model: ShardModel): string[] {
   const missingExtents = new Set<string>()
-  for (const place of model.places) if (!model.held.has(place.chunkIndex)) missingExtents.add(`${place.fileIndex}/${place.extentIndex}`)
+  for (const place of model.places)
+    if (!model.held.has(place.chunkIndex)) missingExtents.add(`${place.fileIndex}/${place.extentIndex}`)
   const keys = new Set<string>()
   for (const { kind, layer, extents } of groupComponents(model.content.files).components) {
     if (extents.some(([file, extent]) => missingExtents.has(`${file}/${extent}`))) continue
-    keys.add(componentKey({ indexVersion: componentIndexVersion, modelId: model.modelId, kind, ...(layer === undefined ? {} : { layer }) }))
+    keys.add(
+      componentKey({
+        indexVersion: componentIndexVersion,
+        modelId: model.modelId,
+        kind,
+        ...(layer === undefined ? {} : { layer }),
+      }),
+    )
   }
   return [...keys]
 }

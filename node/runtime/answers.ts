@@ -40,7 +40,11 @@ export class Answers implements GatewayBackend {
     const { config } = options
     if (!config['inference.enabled']) return
     const threads = config['inference.threads'] || Math.max(1, availableParallelism() - 1)
-    this.#engine = createLlamaEngine({ slots: config['inference.slots'], threads, gpu: config['inference.gpu'] === 'off' ? false : 'auto' })
+    this.#engine = createLlamaEngine({
+      slots: config['inference.slots'],
+      threads,
+      gpu: config['inference.gpu'] === 'off' ? false : 'auto',
+    })
     this.#service = new InferenceService(this.#engine)
   }
 
@@ -49,9 +53,13 @@ export class Answers implements GatewayBackend {
     const service = this.#service
     if (service === undefined || !this.#options.config['inference.forPeers']) return
     const host: PeerInferenceHost = { service, findModel: async (modelId) => this.#local(modelId) }
-    await this.#options.parts.network.handle(inferProtocol.id, { frameBytesMax: inferProtocol.frameBytesMax }, (stream) => {
-      void serveInferStream(stream, host)
-    })
+    await this.#options.parts.network.handle(
+      inferProtocol.id,
+      { frameBytesMax: inferProtocol.frameBytesMax },
+      (stream) => {
+        void serveInferStream(stream, host)
+      },
+    )
   }
 
   async models(): Promise<GatewayModel[]> {
@@ -78,7 +86,8 @@ export class Answers implements GatewayBackend {
     const { parts, config } = this.#options
     const { release } = await parts.releases.resolve(request.model)
     const refusal = policyRefusal(release, policyOf(config))
-    if (refusal !== undefined) throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
+    if (refusal !== undefined)
+      throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
     const { modelId } = release
     const local = this.#local(modelId)
     const { prompt, sampling } = request
@@ -90,13 +99,19 @@ export class Answers implements GatewayBackend {
   }
 
   canInfer(modelId: ModelId): boolean {
-    return this.#service !== undefined && this.#options.config['inference.forPeers'] && this.#local(modelId) !== undefined
+    return (
+      this.#service !== undefined && this.#options.config['inference.forPeers'] && this.#local(modelId) !== undefined
+    )
   }
 
   capacity(): { slots: number; slotsFree: number; load: number } {
     const status = this.#service?.status()
     if (status === undefined) return { slots: 0, slotsFree: 0, load: 1 }
-    return { slots: status.slots, slotsFree: Math.max(0, status.slots - status.running), load: Math.min(1, (status.running + status.queued) / status.slots) }
+    return {
+      slots: status.slots,
+      slotsFree: Math.max(0, status.slots - status.running),
+      load: Math.min(1, (status.running + status.queued) / status.slots),
+    }
   }
 
   running(): number {
@@ -107,7 +122,17 @@ export class Answers implements GatewayBackend {
     const status = this.#service?.status()
     if (status === undefined) return undefined
     const { engine, build, device, state, loadedModels, crashes, lastError } = status.engine
-    const base = { engine, build, device, state, loadedModels, crashes, slots: status.slots, slotsBusy: status.running, queued: status.queued }
+    const base = {
+      engine,
+      build,
+      device,
+      state,
+      loadedModels,
+      crashes,
+      slots: status.slots,
+      slotsBusy: status.running,
+      queued: status.queued,
+    }
     return lastError === undefined ? base : { ...base, lastError }
   }
 
@@ -146,8 +171,15 @@ export class Answers implements GatewayBackend {
       }
     }
     if (isHartonomousError(lastError, 'ERR_QUEUE_FULL')) throw lastError
-    const reason = lastError instanceof Error ? lastError.message : 'this node does not hold all of it, and no peer that does offers answers'
-    throw new HartonomousError('ERR_NO_SOURCE', { subject: `answers of model ${modelId}`, reason }, { cause: lastError })
+    const reason =
+      lastError instanceof Error
+        ? lastError.message
+        : 'this node does not hold all of it, and no peer that does offers answers'
+    throw new HartonomousError(
+      'ERR_NO_SOURCE',
+      { subject: `answers of model ${modelId}`, reason },
+      { cause: lastError },
+    )
   }
 
   /** Free slots first, then low load, then short round trips. */
@@ -168,9 +200,17 @@ export class Answers implements GatewayBackend {
   }
 
   /** Waits for the peer's first event, so that a refusal can still go to another peer. */
-  async #ask(peerId: PeerId, modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<AsyncIterable<InferEvent>> {
+  async #ask(
+    peerId: PeerId,
+    modelId: ModelId,
+    request: GatewayRequest,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<InferEvent>> {
     const { network } = this.#options.parts
-    const stream = await network.openStream(peerId, inferProtocol.id, { frameBytesMax: inferProtocol.frameBytesMax, signal })
+    const stream = await network.openStream(peerId, inferProtocol.id, {
+      frameBytesMax: inferProtocol.frameBytesMax,
+      signal,
+    })
     const { prompt, sampling, traceparent } = request
     const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
     const events = inferOverPeer(stream, start, { signal })[Symbol.asyncIterator]()

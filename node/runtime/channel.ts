@@ -10,7 +10,12 @@ export async function serveChannels(network: Network, dataPlane: DataPlane): Pro
   })
 }
 
-export async function openChannel(network: Network, dataPlane: DataPlane, peerId: PeerId, signal: AbortSignal): Promise<void> {
+export async function openChannel(
+  network: Network,
+  dataPlane: DataPlane,
+  peerId: PeerId,
+  signal: AbortSignal,
+): Promise<void> {
   const port = await network.openRawStream(peerId, chunkProtocol.id, { signal })
   await dataPlane.attachChannel(peerId, 'fetch', port)
 }

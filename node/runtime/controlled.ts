@@ -1,11 +1,21 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
-import type { ComponentView, IngestRequest, ModelView, NodeEvent, PeerDetailView, PeerView, PullRequest, StampedEvent, StatusView } from '#protocol/api/control.ts'
+import type {
+  ComponentView,
+  IngestRequest,
+  ModelView,
+  NodeEvent,
+  PeerDetailView,
+  PeerView,
+  PullRequest,
+  StampedEvent,
+  StatusView,
+} from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { releasesKnownMax } from '#protocol/limits.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
-import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
 import { policyOf } from '../config/index.ts'
+import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
 import type { PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { isLoopbackOnly } from './endpoints.ts'
@@ -67,8 +77,12 @@ export class NodeController implements ControlledNode {
       models: models.length,
       heldBytes: models.reduce((sum, model) => sum + model.heldBytes, 0),
       upload,
-      transfers: parts.library.transfers().flatMap(({ progress }) => (progress === undefined ? [] : [this.#node.transferView(progress)])),
-      placement: parts.placement.decisions().map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
+      transfers: parts.library
+        .transfers()
+        .flatMap(({ progress }) => (progress === undefined ? [] : [this.#node.transferView(progress)])),
+      placement: parts.placement
+        .decisions()
+        .map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
       ...(engine === undefined ? {} : { engine }),
     }
   }
@@ -126,7 +140,11 @@ export class NodeController implements ControlledNode {
     }))
   }
 
-  async ingest(request: IngestRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }> {
+  async ingest(
+    request: IngestRequest,
+    emit: (event: NodeEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ modelId: string; name: string }> {
     const { path, name, licence } = request
     const tell = (event: NodeEvent) => {
       emit(event)
@@ -138,12 +156,23 @@ export class NodeController implements ControlledNode {
       ...(licence === undefined ? {} : { licence }),
       signal,
       onProgress: ({ doneBytes, totalBytes, bytesPerSecond, etaMs }) =>
-        tell({ event: 'ingest-progress', path, doneBytes, totalBytes, bytesPerSecond, ...(etaMs === undefined ? {} : { etaMs }) }),
+        tell({
+          event: 'ingest-progress',
+          path,
+          doneBytes,
+          totalBytes,
+          bytesPerSecond,
+          ...(etaMs === undefined ? {} : { etaMs }),
+        }),
     })
     return { modelId, name: release.name }
   }
 
-  async pull(request: PullRequest, emit: (event: NodeEvent) => void, signal: AbortSignal): Promise<{ modelId: string; name: string }> {
+  async pull(
+    request: PullRequest,
+    emit: (event: NodeEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ modelId: string; name: string }> {
     const { library, releases, dataPlane } = this.#node.parts
     const selection: PullSelection = {
       ...(request.layers === undefined ? {} : { layers: request.layers }),
@@ -157,7 +186,11 @@ export class NodeController implements ControlledNode {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (request.origins !== undefined) {
-        await dataPlane.addSource(transfer.modelId, { transport: 'http', peerId: new URL(request.origins[0]!).host, urls: request.origins }, transfer.wanted.bytes)
+        await dataPlane.addSource(
+          transfer.modelId,
+          { transport: 'http', peerId: new URL(request.origins[0]!).host, urls: request.origins },
+          transfer.wanted.bytes,
+        )
       }
       await transfer.finished
     } finally {
@@ -170,7 +203,8 @@ export class NodeController implements ControlledNode {
 
   async remove(reference: string): Promise<void> {
     const modelId = await this.#resolve(reference)
-    if (!(await this.#node.parts.library.remove(modelId))) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
+    if (!(await this.#node.parts.library.remove(modelId)))
+      throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
   }
 
   async dial(address: string, signal: AbortSignal): Promise<string> {

@@ -11,8 +11,17 @@ function createMetrics() {
   const gauge = (name: string, help: string) => new Gauge({ name: `hartonomous_${name}`, help, registers: [registry] })
   return {
     registry,
-    up: new Gauge({ name: 'hartonomous_state', help: 'One for the state that the node is in', labelNames: ['state'], registers: [registry] }),
-    uploaded: new Counter({ name: 'hartonomous_uploaded_bytes_total', help: 'Bytes of chunks sent to peers', registers: [registry] }),
+    up: new Gauge({
+      name: 'hartonomous_state',
+      help: 'One for the state that the node is in',
+      labelNames: ['state'],
+      registers: [registry],
+    }),
+    uploaded: new Counter({
+      name: 'hartonomous_uploaded_bytes_total',
+      help: 'Bytes of chunks sent to peers',
+      registers: [registry],
+    }),
     peers: gauge('peers_connected', 'Connected peers'),
     leases: gauge('leases_live', 'Peers with a live lease'),
     held: gauge('held_bytes', 'Bytes of models held'),

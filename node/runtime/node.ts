@@ -140,12 +140,14 @@ export class HartonomousNode {
         this.tell({ event: 'release', modelId, name, publisher, licence, sizeBytes })
         this.#parts?.placement.consider()
       },
-      onDecision: ({ modelId, name, action, reason }) => this.tell({ event: 'placement', modelId, name, action, reason }),
+      onDecision: ({ modelId, name, action, reason }) =>
+        this.tell({ event: 'placement', modelId, name, action, reason }),
     }
     const parts = await openParts({ dataDir, config, log, host, banned }, this.#closers)
     this.#parts = parts
     await this.#loadBans(parts)
-    for (const { release } of (await parts.tenant.listReleases({ limit: releasesKnownMax })).releases) this.#names.set(release.modelId, release.name)
+    for (const { release } of (await parts.tenant.listReleases({ limit: releasesKnownMax })).releases)
+      this.#names.set(release.modelId, release.name)
     this.#answers = new Answers({ config, log, parts })
     this.#closers.push(() => this.answers.close())
     this.#watch(parts)
@@ -188,7 +190,9 @@ export class HartonomousNode {
       leases.remove(peerId)
     })
     network.on('closed', ({ reason }) => this.#fail(`the network worker stopped: ${reason}`))
-    dataPlane.on('fetch-progress', (progress) => this.tell({ event: 'transfer-progress', ...this.transferView(progress) }))
+    dataPlane.on('fetch-progress', (progress) =>
+      this.tell({ event: 'transfer-progress', ...this.transferView(progress) }),
+    )
     dataPlane.on('fetch-complete', ({ modelId }) => void this.#tellComplete(parts, modelId))
     dataPlane.on('source-end', (end) => {
       if (end.banned) this.#ban(parts, end.peerId as PeerId)
@@ -254,7 +258,9 @@ export class HartonomousNode {
     const leftBytes = wantedBytes - heldBytes
     const name = this.#names.get(modelId) ?? modelId
     const view = { ...progress, name }
-    return bytesPerSecond > 0 && leftBytes > 0 ? { ...view, etaMs: Math.round((leftBytes / bytesPerSecond) * 1000) } : view
+    return bytesPerSecond > 0 && leftBytes > 0
+      ? { ...view, etaMs: Math.round((leftBytes / bytesPerSecond) * 1000) }
+      : view
   }
 
   async #tellComplete(parts: Parts, modelId: ModelId): Promise<void> {
@@ -275,12 +281,15 @@ export class HartonomousNode {
     return {
       version,
       region: this.config.region,
-      models: shard.list().slice(0, modelsPerHeartbeatMax).map((model) => ({
-        modelId: model.modelId,
-        heldChunks: model.held.count(),
-        chunkCount: model.places.length,
-        canInfer: !isIdle && this.answers.canInfer(model.modelId),
-      })),
+      models: shard
+        .list()
+        .slice(0, modelsPerHeartbeatMax)
+        .map((model) => ({
+          modelId: model.modelId,
+          heldChunks: model.held.count(),
+          chunkCount: model.places.length,
+          canInfer: !isIdle && this.answers.canInfer(model.modelId),
+        })),
       load,
       inferenceSlots: slots,
       inferenceSlotsFree: isIdle ? 0 : slotsFree,
@@ -294,7 +303,9 @@ export class HartonomousNode {
   #ban(parts: Parts, peerId: PeerId): void {
     this.banned.set(peerId, Date.now())
     const list = [...this.banned].filter(([, atMs]) => Date.now() - atMs < peerBanMs)
-    parts.tenant.putSetting(settingBanned, list).catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
+    parts.tenant
+      .putSetting(settingBanned, list)
+      .catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
   }
 
   async #loadBans(parts: Parts): Promise<void> {

@@ -13,8 +13,8 @@ import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
-import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
 import { openChannel } from './channel.ts'
+import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
 
 /** The person at this machine, as a tenant of the shard database. */
 export const localOwner = 'local:owner'
@@ -65,13 +65,24 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
   ])
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
-  const [store, dataPlane, network] = results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [ShardStore, DataPlane, Network]
+  const [store, dataPlane, network] = results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
+    ShardStore,
+    DataPlane,
+    Network,
+  ]
   await store.migrate()
 
   const tenant = store.forTenant(localOwner)
   const now = Date.now
   const leases = new LeaseTable(now)
-  const shard = new Shard({ store: tenant, dataPlane, network, encodeContent, modelsDir: dataFiles.models(dataDir), log })
+  const shard = new Shard({
+    store: tenant,
+    dataPlane,
+    network,
+    encodeContent,
+    modelsDir: dataFiles.models(dataDir),
+    log,
+  })
   const releases = new ReleaseBook({ network, store: tenant, now, log, onNew: (release) => host.onRelease(release) })
   const transfer = {
     dataHosts: () => dataHosts(config),

@@ -30,11 +30,20 @@ export interface StateView {
 export function describeState(facts: StateFacts): StateView {
   if (facts.failures.length > 0) return { state: 'degraded', reason: facts.failures.join('; '), help: 'hart doctor' }
   if (facts.isStarting) return { state: 'starting', reason: 'opening the shard and joining the swarm' }
-  if (facts.isDraining) return { state: 'draining', reason: 'finishing what runs; nothing new is taken', help: 'hart resume takes work again' }
+  if (facts.isDraining)
+    return {
+      state: 'draining',
+      reason: 'finishing what runs; nothing new is taken',
+      help: 'hart resume takes work again',
+    }
   if (facts.isPaused) return { state: 'paused', reason: 'its owner paused it', help: 'hart resume' }
   const transfer = facts.transfers[0]
   if (transfer !== undefined) return describeTransfer(transfer, facts)
-  if (facts.answersRunning > 0) return { state: 'serving', reason: `answering ${facts.answersRunning} prompt${facts.answersRunning === 1 ? '' : 's'}` }
+  if (facts.answersRunning > 0)
+    return {
+      state: 'serving',
+      reason: `answering ${facts.answersRunning} prompt${facts.answersRunning === 1 ? '' : 's'}`,
+    }
   if (facts.uploadBytesPerSecond > 0) {
     const peers = `${facts.uploadPeers} peer${facts.uploadPeers === 1 ? '' : 's'}`
     return { state: 'serving', reason: `sending ${formatRate(facts.uploadBytesPerSecond)} to ${peers}` }
@@ -46,7 +55,11 @@ function describeTransfer(transfer: StateFacts['transfers'][number], facts: Stat
   const others = facts.transfers.length > 1 ? `, and ${facts.transfers.length - 1} more` : ''
   const share = `${transfer.heldChunks} of ${transfer.wantedChunks} chunks`
   if (transfer.sources === 0) {
-    return { state: 'fetching', reason: `${transfer.name}: ${share}; no peer that has the rest is reachable${others}`, help: 'hart peers' }
+    return {
+      state: 'fetching',
+      reason: `${transfer.name}: ${share}; no peer that has the rest is reachable${others}`,
+      help: 'hart peers',
+    }
   }
   const rate = `${formatRate(transfer.bytesPerSecond)} from ${transfer.sources} source${transfer.sources === 1 ? '' : 's'}`
   return { state: 'fetching', reason: `${transfer.name}: ${share}, ${rate}${others}` }
@@ -60,16 +73,38 @@ function describeIdle(facts: StateFacts): StateView {
     return { state: 'idle', reason: 'no peer is connected', help }
   }
   if (facts.heldBytes === 0 && facts.pledgeBytes === 0) {
-    return { state: 'idle', reason: 'it holds nothing and offers no disk', help: 'hart config set pledge.disk 50GiB, or hart models ingest FILE' }
+    return {
+      state: 'idle',
+      reason: 'it holds nothing and offers no disk',
+      help: 'hart config set pledge.disk 50GiB, or hart models ingest FILE',
+    }
   }
   if (facts.heldBytes === 0 && facts.releasesKnown === 0) {
-    return { state: 'idle', reason: 'no model is known in this swarm yet', help: 'hart models ingest FILE offers the first' }
+    return {
+      state: 'idle',
+      reason: 'no model is known in this swarm yet',
+      help: 'hart models ingest FILE offers the first',
+    }
   }
   if (facts.heldBytes === 0 && facts.releasesRefused === facts.releasesKnown) {
-    return { state: 'idle', reason: `the policy refuses all ${facts.releasesKnown} known releases`, help: 'hart config show policy' }
+    return {
+      state: 'idle',
+      reason: `the policy refuses all ${facts.releasesKnown} known releases`,
+      help: 'hart config show policy',
+    }
   }
-  if (facts.heldBytes === 0) return { state: 'idle', reason: 'nothing that is known fits the pledge, or nobody who holds it is reachable', help: 'hart status --verbose' }
-  const help = facts.isLoopbackOnly ? 'only this machine can reach it: hart up --public listens on all addresses' : undefined
-  const view: StateView = { state: 'idle', reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now` }
+  if (facts.heldBytes === 0)
+    return {
+      state: 'idle',
+      reason: 'nothing that is known fits the pledge, or nobody who holds it is reachable',
+      help: 'hart status --verbose',
+    }
+  const help = facts.isLoopbackOnly
+    ? 'only this machine can reach it: hart up --public listens on all addresses'
+    : undefined
+  const view: StateView = {
+    state: 'idle',
+    reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now`,
+  }
   return help === undefined ? view : { ...view, help }
 }

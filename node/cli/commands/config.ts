@@ -1,6 +1,14 @@
 /** `hart config`: settings with their origin; set, unset, path. */
 import { HartonomousError } from '#protocol/errors.ts'
-import { isSettingKey, readConfigFile, resolveConfig, type SettingKey, settingKeys, settings, writeConfigKey } from '../../config/index.ts'
+import {
+  isSettingKey,
+  readConfigFile,
+  resolveConfig,
+  type SettingKey,
+  settingKeys,
+  settings,
+  writeConfigKey,
+} from '../../config/index.ts'
 import { type Command, flagOption } from '../command.ts'
 
 export const configShow: Command = {
@@ -13,8 +21,13 @@ export const configShow: Command = {
     const { output, paths, environment, positionals } = context
     const { config, origins } = resolveConfig({}, environment, await readConfigFile(paths.configFile))
     const keys = settingKeys.filter((key) => key.startsWith(positionals[0] ?? ''))
-    if (output.json) output.value(Object.fromEntries(keys.map((key) => [key, { value: config[key], origin: origins[key] }])))
-    else output.table(['setting', 'value', 'origin', 'what'], keys.map((key) => [key, JSON.stringify(config[key]), origins[key], settings[key].help]))
+    if (output.json)
+      output.value(Object.fromEntries(keys.map((key) => [key, { value: config[key], origin: origins[key] }])))
+    else
+      output.table(
+        ['setting', 'value', 'origin', 'what'],
+        keys.map((key) => [key, JSON.stringify(config[key]), origins[key], settings[key].help]),
+      )
     return 0
   },
 }
@@ -42,10 +55,15 @@ export const configSet: Command = {
   positionalsMax: 2,
   options: { unset: { type: 'boolean' } },
   optionHelp: { unset: { help: 'back to the default' } },
-  examples: ['hart config set pledge.disk 50GiB', 'hart config set policy.licences.allow Apache-2.0,MIT', 'hart config set region --unset'],
+  examples: [
+    'hart config set pledge.disk 50GiB',
+    'hart config set policy.licences.allow Apache-2.0,MIT',
+    'hart config set region --unset',
+  ],
   async run(context) {
     const [key, value] = context.positionals
-    if ((value === undefined) !== flagOption(context, 'unset')) throw new HartonomousError('ERR_USAGE', { message: 'give a VALUE, or --unset' })
+    if ((value === undefined) !== flagOption(context, 'unset'))
+      throw new HartonomousError('ERR_USAGE', { message: 'give a VALUE, or --unset' })
     await writeConfigKey(context.paths.configFile, key!, value)
     if (context.output.json) context.output.value({ file: context.paths.configFile, key })
     else context.output.note(`${key} is set in ${context.paths.configFile}; a running node takes it at its next start`)
@@ -68,6 +86,7 @@ export const configPath: Command = {
 }
 
 function settingKey(text: string): SettingKey {
-  if (!isSettingKey(text)) throw new HartonomousError('ERR_USAGE', { message: `there is no setting ${text}; hart config show lists them` })
+  if (!isSettingKey(text))
+    throw new HartonomousError('ERR_USAGE', { message: `there is no setting ${text}; hart config show lists them` })
   return text
 }

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatBytes, formatDuration, parseBytes } from '#protocol/units.ts'
-import { generateModel } from '../../ingest/index.ts'
 import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { Board } from '../devnet/board.ts'
 import type { DevnetNode } from '../devnet/child.ts'
@@ -43,7 +42,11 @@ export const devnet: Command = {
     'dht-only': { help: 'no gossip, no mDNS, no static peers' },
     keep: { help: 'keep the data folders' },
   },
-  examples: ['npm start', 'npm start --silent -- --once --json', 'hart devnet --model ~/models/llama.gguf --payload 256MiB --no-caps'],
+  examples: [
+    'npm start',
+    'npm start --silent -- --once --json',
+    'hart devnet --model ~/models/llama.gguf --payload 256MiB --no-caps',
+  ],
   run: runDevnet,
 }
 
@@ -60,7 +63,8 @@ async function runDevnet(context: CommandContext): Promise<number> {
   const board = new Board()
   const view = new DevnetView(output, board)
   try {
-    if (!output.json) output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} a swarm of five processes on this machine\n`)
+    if (!output.json)
+      output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} a swarm of five processes on this machine\n`)
     const payloadFile = await makePayload(context, folder)
     view.start()
     const result = await runScenario({
@@ -84,7 +88,8 @@ async function runDevnet(context: CommandContext): Promise<number> {
     const summary = summaryOf(result, Date.now() - beganAtMs)
     if (output.json) output.value(problem === undefined ? summary : { ...summary, problem })
     else printResult(output, board, result, problem)
-    if (problem !== undefined) throw new HartonomousError('ERR_NO_SOURCE', { subject: 'the local swarm', reason: problem })
+    if (problem !== undefined)
+      throw new HartonomousError('ERR_NO_SOURCE', { subject: 'the local swarm', reason: problem })
     if (!flagOption(context, 'once')) await stay(context, result, nodes)
     return 0
   } finally {
@@ -109,11 +114,16 @@ async function makePayload(context: CommandContext, folder: string): Promise<str
   if (size === undefined) return undefined
   const path = join(folder, 'payload.gguf')
   context.output.note(`generating a model of ${formatBytes(parseBytes(size))}`)
+  const { generateModel } = await import('../../ingest/index.ts')
   await generateModel({ path, sizeBytes: parseBytes(size), seed: 1 })
   return path
 }
 
-function createAnswerPrinter({ output, options }: CommandContext, view: DevnetView, beganAtMs: number): (text: string) => void {
+function createAnswerPrinter(
+  { output, options }: CommandContext,
+  view: DevnetView,
+  beganAtMs: number,
+): (text: string) => void {
   let isFirst = true
   return (text) => {
     if (output.json) return
@@ -121,7 +131,9 @@ function createAnswerPrinter({ output, options }: CommandContext, view: DevnetVi
       isFirst = false
       view.stop()
       const prompt = typeof options['prompt'] === 'string' ? options['prompt'] : defaultPrompt
-      output.line(`\n  ${output.paint('dim', `asked on node 5, first token ${formatDuration(Date.now() - beganAtMs)} after the start`)}`)
+      output.line(
+        `\n  ${output.paint('dim', `asked on node 5, first token ${formatDuration(Date.now() - beganAtMs)} after the start`)}`,
+      )
       output.line(`  ${output.paint('bold', '>')} ${prompt}`)
       output.write('  ')
     }
@@ -133,10 +145,16 @@ function createAnswerPrinter({ output, options }: CommandContext, view: DevnetVi
 export function judge(result: Pick<ScenarioResult, 'transfer' | 'fileIdentical' | 'answer'>): string | undefined {
   const { transfer, fileIdentical, answer } = result
   const used = transfer.sources.filter((source) => source.bytes > 0)
-  const largest = Math.max(0, ...used.map((source) => source.bytes)) / Math.max(1, used.reduce((sum, source) => sum + source.bytes, 0))
+  const largest =
+    Math.max(0, ...used.map((source) => source.bytes)) /
+    Math.max(
+      1,
+      used.reduce((sum, source) => sum + source.bytes, 0),
+    )
   if (!fileIdentical) return 'the fetched file differs from the original'
   if (used.length < sourcesMin) return `the late node used ${used.length} sources, fewer than ${sourcesMin}`
-  if (largest > shareMax) return `one source gave ${Math.round(largest * 100)} % of the bytes, more than ${shareMax * 100} %`
+  if (largest > shareMax)
+    return `one source gave ${Math.round(largest * 100)} % of the bytes, more than ${shareMax * 100} %`
   if (answer.trim() === '') return 'the answer is empty'
   return undefined
 }
@@ -159,7 +177,15 @@ export function summaryOf(result: ScenarioResult, durationMs: number) {
     durationMs,
   }
   if (payload === undefined) return base
-  return { ...base, payload: { modelId: payload.modelId, bytesTotal: payload.heldBytes, bytesBySource: bySource(payload), chunksVerified: payload.chunksVerified } }
+  return {
+    ...base,
+    payload: {
+      modelId: payload.modelId,
+      bytesTotal: payload.heldBytes,
+      bytesBySource: bySource(payload),
+      chunksVerified: payload.chunksVerified,
+    },
+  }
 }
 
 function printResult(output: Output, board: Board, result: ScenarioResult, problem: string | undefined): void {
@@ -167,7 +193,10 @@ function printResult(output: Output, board: Board, result: ScenarioResult, probl
   output.line('\n')
   const row = (label: string, text: string) => output.line(`  ${output.paint('dim', label.padEnd(10))} ${text}`)
   row('fetched', `${formatBytes(transfer.heldBytes)} by node 5 from ${sharesOf(transfer.sources, board).join(', ')}`)
-  row('verified', `${transfer.chunksVerified} chunks, ${transfer.chunksRejected} rejected; the file is ${fileIdentical ? 'identical' : output.paint('red', 'DIFFERENT')}`)
+  row(
+    'verified',
+    `${transfer.chunksVerified} chunks, ${transfer.chunksRejected} rejected; the file is ${fileIdentical ? 'identical' : output.paint('red', 'DIFFERENT')}`,
+  )
   row('answer', `${tokensPerSecond} tokens/s, first token after ${formatDuration(firstTokenMs)}`)
   if (problem !== undefined) row('problem', output.paint('red', problem))
 }
@@ -176,16 +205,36 @@ async function stay(context: CommandContext, result: ScenarioResult, nodes: Devn
   const { output, signal } = context
   const { late, model } = result
   const apiUrl = late.ready!.apiUrl
-  if (output.json) output.value({ event: 'staying', nodes: nodes.map((node) => ({ node: node.index, apiUrl: node.ready?.apiUrl, dataDir: node.dataDir, pid: node.pid })) })
+  if (output.json)
+    output.value({
+      event: 'staying',
+      nodes: nodes.map((node) => ({
+        node: node.index,
+        apiUrl: node.ready?.apiUrl,
+        dataDir: node.dataDir,
+        pid: node.pid,
+      })),
+    })
   else {
     output.line(`\n  ${output.paint('bold', 'try it')} (node 5; Ctrl-C stops the swarm)\n`)
     output.line(`  curl -s ${apiUrl}/v1/chat/completions -H 'content-type: application/json' \\`)
-    output.line(`    -d '{"model":"${model.name}","messages":[{"role":"user","content":"How do nodes find each other?"}]}'`)
-    for (const words of ['status', 'peers', 'models ls', `components ${model.name}`, `run ${model.name} "What is 47 + 35?"`]) {
+    output.line(
+      `    -d '{"model":"${model.name}","messages":[{"role":"user","content":"How do nodes find each other?"}]}'`,
+    )
+    for (const words of [
+      'status',
+      'peers',
+      'models ls',
+      `components ${model.name}`,
+      `run ${model.name} "What is 47 + 35?"`,
+    ]) {
       output.line(`  npx hart ${words} --data-dir ${late.dataDir}`)
     }
     output.line('')
-    for (const node of nodes) output.line(`  ${output.paint('dim', `node ${node.index}`)}  ${node.ready?.apiUrl}/v1   ${node.ready?.apiUrl}/metrics`)
+    for (const node of nodes)
+      output.line(
+        `  ${output.paint('dim', `node ${node.index}`)}  ${node.ready?.apiUrl}/v1   ${node.ready?.apiUrl}/metrics`,
+      )
   }
   const stopped = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => stopped.resolve(), { once: true })

@@ -4,11 +4,10 @@ import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { StatusView } from '#protocol/api/control.ts'
-import { blake3Engine, loadBlake3 } from '#protocol/codec/blake3.ts'
+import { loadBlake3 } from '#protocol/codec/blake3.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { formatBytes, GiB, minute } from '#protocol/units.ts'
 import { type Config, readConfigFile, resolveConfig } from '../../config/index.ts'
-import { probeLlama } from '../../inference/index.ts'
 import { isLoopbackOnly, ownAddresses } from '../../runtime/endpoints.ts'
 import type { Command, CommandContext } from '../command.ts'
 
@@ -45,7 +44,12 @@ export const doctor: Command = {
     if (output.json) output.value({ running: running !== undefined, findings })
     else {
       for (const { check, level, text, remedy } of findings) {
-        const mark = level === 'ok' ? output.paint('green', 'ok  ') : level === 'note' ? output.paint('yellow', 'note') : output.paint('red', 'FAIL')
+        const mark =
+          level === 'ok'
+            ? output.paint('green', 'ok  ')
+            : level === 'note'
+              ? output.paint('yellow', 'note')
+              : output.paint('red', 'FAIL')
         output.line(`${mark}  ${check.padEnd(9)}  ${text}`)
         if (remedy !== undefined) output.line(`      ${' '.repeat(9)}  fix: ${remedy}`)
       }
@@ -79,29 +83,63 @@ async function checkDisk(dataDir: string, config: Config): Promise<Finding[]> {
     const freeBytes = bavail * bsize
     const text = `${formatBytes(freeBytes)} free at ${dataDir}`
     if (freeBytes < config['pledge.disk']) {
-      return [{ check: 'disk', level: 'fail', text: `${text}, less than the pledge of ${formatBytes(config['pledge.disk'])}`, remedy: 'hart config set pledge.disk SIZE, or free disk space' }]
+      return [
+        {
+          check: 'disk',
+          level: 'fail',
+          text: `${text}, less than the pledge of ${formatBytes(config['pledge.disk'])}`,
+          remedy: 'hart config set pledge.disk SIZE, or free disk space',
+        },
+      ]
     }
     if (freeBytes < freeDiskWarnBytes) return [{ check: 'disk', level: 'note', text, remedy: 'free disk space' }]
     return [{ check: 'disk', level: 'ok', text }]
   } catch (error) {
-    return [{ check: 'disk', level: 'fail', text: (error as Error).message, remedy: `make ${dataDir} writable, or use --data-dir` }]
+    return [
+      {
+        check: 'disk',
+        level: 'fail',
+        text: (error as Error).message,
+        remedy: `make ${dataDir} writable, or use --data-dir`,
+      },
+    ]
   }
 }
 
 async function checkHash(): Promise<Finding[]> {
-  await loadBlake3()
-  const engine = blake3Engine()
+  const engine = await loadBlake3()
   if (engine === 'native') return [{ check: 'hashing', level: 'ok', text: 'BLAKE3 native' }]
-  return [{ check: 'hashing', level: 'note', text: 'BLAKE3 as WebAssembly, about eight times slower', remedy: 'npm install brings the native part where there is one for this platform' }]
+  return [
+    {
+      check: 'hashing',
+      level: 'note',
+      text: 'BLAKE3 as WebAssembly, about eight times slower',
+      remedy: 'npm install brings the native part where there is one for this platform',
+    },
+  ]
 }
 
 async function checkEngine(config: Config): Promise<Finding[]> {
-  if (!config['inference.enabled']) return [{ check: 'engine', level: 'note', text: 'inference is off', remedy: 'hart config set inference.enabled true' }]
+  if (!config['inference.enabled'])
+    return [
+      { check: 'engine', level: 'note', text: 'inference is off', remedy: 'hart config set inference.enabled true' },
+    ]
+  const { createLlamaEngine } = await import('../../inference/index.ts')
+  const engine = createLlamaEngine({ gpu: config['inference.gpu'] === 'off' ? false : 'auto' })
   try {
-    const { build, device } = await probeLlama({ gpu: config['inference.gpu'] === 'off' ? false : 'auto' })
+    const { build, device } = await engine.start()
     return [{ check: 'engine', level: 'ok', text: `llama.cpp ${build} on ${device}` }]
   } catch (error) {
-    return [{ check: 'engine', level: 'fail', text: (error as Error).message, remedy: 'npm install; hart config set inference.gpu off' }]
+    return [
+      {
+        check: 'engine',
+        level: 'fail',
+        text: (error as Error).message,
+        remedy: 'npm install; hart config set inference.gpu off',
+      },
+    ]
+  } finally {
+    await engine.close()
   }
 }
 
@@ -119,24 +157,51 @@ function checkPort(what: string, host: string, port: number): Promise<Finding> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', (error) =>
-      resolve({ check: 'ports', level: 'fail', text: `${what}: ${host}:${port}: ${error.message}`, remedy: 'stop what uses it, or hart config set api.port / network.listen / data.port' }),
+      resolve({
+        check: 'ports',
+        level: 'fail',
+        text: `${what}: ${host}:${port}: ${error.message}`,
+        remedy: 'stop what uses it, or hart config set api.port / network.listen / data.port',
+      }),
     )
-    server.listen({ host, port }, () => server.close(() => resolve({ check: 'ports', level: 'ok', text: `${what}: ${host}:${port} is free` })))
+    server.listen({ host, port }, () =>
+      server.close(() => resolve({ check: 'ports', level: 'ok', text: `${what}: ${host}:${port} is free` })),
+    )
   })
 }
 
 async function checkSwarm(status: StatusView): Promise<Finding[]> {
   const text = `running (pid ${status.pid}), ${status.peersConnected} peers, DHT ${status.dht.mode} with ${status.dht.routingTableSize} peers`
-  const finding: Finding = { check: 'swarm', level: status.state === 'degraded' ? 'fail' : status.peersConnected > 0 ? 'ok' : 'note', text: `${text}; ${status.state}: ${status.reason}` }
+  const finding: Finding = {
+    check: 'swarm',
+    level: status.state === 'degraded' ? 'fail' : status.peersConnected > 0 ? 'ok' : 'note',
+    text: `${text}; ${status.state}: ${status.reason}`,
+  }
   return [status.help === undefined ? finding : { ...finding, remedy: status.help }]
 }
 
 async function checkAddresses(config: Config): Promise<Finding[]> {
-  if (isLoopbackOnly(config)) return [{ check: 'addresses', level: 'note', text: 'the swarm listener is on loopback: only this machine reaches it', remedy: 'hart up --public' }]
+  if (isLoopbackOnly(config))
+    return [
+      {
+        check: 'addresses',
+        level: 'note',
+        text: 'the swarm listener is on loopback: only this machine reaches it',
+        remedy: 'hart up --public',
+      },
+    ]
   const own = ownAddresses()
   // RFC 6598: a provider's own NAT; nobody outside can dial such an address.
   const isBehindCarrier = own.some((address) => /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(address))
-  if (isBehindCarrier) return [{ check: 'addresses', level: 'note', text: `carrier-grade NAT (${own.join(', ')})`, remedy: 'relays are used; a public IPv6 address would help' }]
+  if (isBehindCarrier)
+    return [
+      {
+        check: 'addresses',
+        level: 'note',
+        text: `carrier-grade NAT (${own.join(', ')})`,
+        remedy: 'relays are used; a public IPv6 address would help',
+      },
+    ]
   return [{ check: 'addresses', level: 'ok', text: own.join(', ') || 'none beside loopback' }]
 }
 
@@ -144,6 +209,14 @@ async function checkAddresses(config: Config): Promise<Finding[]> {
 async function checkClock(): Promise<Finding[]> {
   const driftMs = Math.abs(Date.now() - (performance.timeOrigin + performance.now()))
   const isOld = Date.now() < Date.UTC(2026, 0, 1)
-  if (isOld || driftMs > clockSkewMaxMs) return [{ check: 'clock', level: 'fail', text: `the clock says ${new Date().toISOString()}`, remedy: 'set the clock (NTP): leases and releases carry times' }]
+  if (isOld || driftMs > clockSkewMaxMs)
+    return [
+      {
+        check: 'clock',
+        level: 'fail',
+        text: `the clock says ${new Date().toISOString()}`,
+        remedy: 'set the clock (NTP): leases and releases carry times',
+      },
+    ]
   return [{ check: 'clock', level: 'ok', text: new Date().toISOString() }]
 }

@@ -2,8 +2,10 @@
 import { open, readFile } from 'node:fs/promises'
 import { HartonomousError } from '#protocol/errors.ts'
 import { dataFiles } from '../../config/index.ts'
-import { exportIdentity, identityPath, importIdentity, loadIdentity, loadOrCreateIdentity } from '../../network/index.ts'
 import { type Command, textOption } from '../command.ts'
+
+/** Loaded when needed: it brings libp2p's key handling. */
+const loadNetwork = () => import('../../network/index.ts')
 
 export const identityShow: Command = {
   name: 'identity show',
@@ -11,6 +13,7 @@ export const identityShow: Command = {
   examples: ['hart identity show --json'],
   async run({ output, paths }) {
     const folder = dataFiles.network(paths.dataDir)
+    const { identityPath, loadOrCreateIdentity } = await loadNetwork()
     const { peerId } = await loadOrCreateIdentity(folder)
     if (output.json) output.value({ peerId, file: identityPath(folder) })
     else output.line(peerId)
@@ -27,8 +30,10 @@ export const identityExport: Command = {
   async run(context) {
     const { output, paths } = context
     const path = textOption(context, 'out')
-    if (path === undefined) throw new HartonomousError('ERR_USAGE', { message: '--out FILE is needed: a private key is not printed' })
+    if (path === undefined)
+      throw new HartonomousError('ERR_USAGE', { message: '--out FILE is needed: a private key is not printed' })
     const folder = dataFiles.network(paths.dataDir)
+    const { exportIdentity, loadIdentity } = await loadNetwork()
     const identity = await loadIdentity(folder)
     if (identity === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'identity', id: folder })
     const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
@@ -56,7 +61,10 @@ export const identityImport: Command = {
     const text = await readFile(path, 'latin1').catch((error: unknown) => {
       throw new HartonomousError('ERR_IO', { path, reason: (error as Error).message }, { cause: error })
     })
-    const { peerId } = await importIdentity(dataFiles.network(paths.dataDir), text, { replace: options['yes'] === true })
+    const { importIdentity } = await loadNetwork()
+    const { peerId } = await importIdentity(dataFiles.network(paths.dataDir), text, {
+      replace: options['yes'] === true,
+    })
     if (output.json) output.value({ peerId })
     else output.line(peerId)
     return 0

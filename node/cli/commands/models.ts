@@ -28,7 +28,13 @@ export const modelsLs: Command = {
           model.chunkCount === 0 ? '-' : `${Math.floor((100 * model.heldChunks) / model.chunkCount)} %`,
           String(model.copies),
           model.licence || '-',
-          model.origin === 'ingest' ? 'own file' : model.isPinned ? 'pulled' : model.origin === 'fetch' ? 'placement' : 'swarm',
+          model.origin === 'ingest'
+            ? 'own file'
+            : model.isPinned
+              ? 'pulled'
+              : model.origin === 'fetch'
+                ? 'placement'
+                : 'swarm',
         ]),
       )
     }
@@ -44,7 +50,9 @@ export const modelsShow: Command = {
   examples: ['hart models show hartling-f16'],
   async run(context) {
     const { output, positionals } = context
-    const model = await (await context.connect()).get<ModelView>(`/api/v1/models/${encodeURIComponent(positionals[0]!)}`)
+    const model = await (await context.connect()).get<ModelView>(
+      `/api/v1/models/${encodeURIComponent(positionals[0]!)}`,
+    )
     if (output.json) output.value(model)
     else {
       const rows: [string, string][] = [
@@ -80,12 +88,18 @@ export const modelsIngest: Command = {
     const client = await context.connect()
     const name = textOption(context, 'name')
     const licence = textOption(context, 'license')
-    const request = { path: resolve(positionals[0]!), ...(name === undefined ? {} : { name }), ...(licence === undefined ? {} : { licence }) }
+    const request = {
+      path: resolve(positionals[0]!),
+      ...(name === undefined ? {} : { name }),
+      ...(licence === undefined ? {} : { licence }),
+    }
     for await (const event of client.stream<WorkEvent>('/api/v1/models/ingest', request)) {
       if (output.json) output.value(event)
       else if (event.event === 'ingest-progress') {
         const eta = event.etaMs === undefined ? '' : `  ${formatDuration(event.etaMs)} left`
-        output.progress(`hashing ${bar(event.doneBytes / Math.max(1, event.totalBytes), 20)} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)}  ${formatRate(event.bytesPerSecond)}${eta}`)
+        output.progress(
+          `hashing ${bar(event.doneBytes / Math.max(1, event.totalBytes), 20)} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)}  ${formatRate(event.bytesPerSecond)}${eta}`,
+        )
       } else if (event.event === 'done') output.line(`${event.name}  ${event.modelId}`)
     }
     return 0
@@ -105,7 +119,9 @@ export const modelsRm: Command = {
     const model = await client.get<ModelView>(path)
     const isDeleting = model.origin === 'fetch' && model.heldBytes > 0
     if (isDeleting && context.options['yes'] !== true && !output.json) {
-      throw new HartonomousError('ERR_USAGE', { message: `this deletes ${formatBytes(model.heldBytes)} of ${model.name}; say it again with --yes` })
+      throw new HartonomousError('ERR_USAGE', {
+        message: `this deletes ${formatBytes(model.heldBytes)} of ${model.name}; say it again with --yes`,
+      })
     }
     await client.delete(path)
     if (output.json) output.value({ removed: model.modelId })
@@ -162,6 +178,7 @@ export function parseLayers(text: string | undefined): { min: number; max: numbe
   const match = /^(\d+)(?:-(\d+))?$/.exec(text)
   const min = Number(match?.[1])
   const max = Number(match?.[2] ?? match?.[1])
-  if (!match || max < min) throw new HartonomousError('ERR_USAGE', { message: `--layers ${text}: write A-B with A <= B, such as 4-7` })
+  if (!match || max < min)
+    throw new HartonomousError('ERR_USAGE', { message: `--layers ${text}: write A-B with A <= B, such as 4-7` })
   return { min, max }
 }

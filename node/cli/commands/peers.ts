@@ -29,7 +29,11 @@ export const peers: Command = {
       if (output.json) output.value(detail)
       else {
         output.line(detail.connected ? 'connected' : 'not connected')
-        const rows = detail.attempts.map((attempt) => [formatDuration(Date.now() - attempt.atMs), attempt.address, attempt.error])
+        const rows = detail.attempts.map((attempt) => [
+          formatDuration(Date.now() - attempt.atMs),
+          attempt.address,
+          attempt.error,
+        ])
         if (rows.length > 0) output.table(['ago', 'address', 'error'], rows)
       }
       return detail.connected ? 0 : 1
@@ -45,7 +49,8 @@ export const peers: Command = {
           peer.direction,
           peer.discoveredBy.join(',') || '-',
           peer.rttMs === undefined ? '-' : `${Math.round(peer.rttMs)} ms`,
-          peer.models.map((model) => `${shortId(model.modelId)} ${model.heldChunks}/${model.chunkCount}`).join(' ') || '-',
+          peer.models.map((model) => `${shortId(model.modelId)} ${model.heldChunks}/${model.chunkCount}`).join(' ') ||
+            '-',
           peer.version ?? '-',
           peer.addresses[0] ?? '-',
         ]),

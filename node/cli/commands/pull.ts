@@ -52,9 +52,13 @@ export const pull: Command = {
         output.progress(
           `chunks ${event.heldChunks}/${event.wantedChunks} ${bar(event.heldBytes / Math.max(1, event.wantedBytes), 20)} ${formatBytes(event.heldBytes)}  ${formatRate(event.bytesPerSecond)}  from ${active} peers${eta}`,
         )
-      } else if (event.event === 'source-end' && event.banned) output.note(`banned ${event.peerId}: ${event.evidence ?? event.reason}`)
+      } else if (event.event === 'source-end' && event.banned)
+        output.note(`banned ${event.peerId}: ${event.evidence ?? event.reason}`)
       else if (event.event === 'transfer-paused') output.note(`paused: ${event.message}`)
-      else if (event.event === 'transfer-complete') output.note(`${event.chunksVerified} chunks verified, ${event.chunksRejected} rejected, ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}`)
+      else if (event.event === 'transfer-complete')
+        output.note(
+          `${event.chunksVerified} chunks verified, ${event.chunksRejected} rejected, ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}`,
+        )
       else if (event.event === 'done') output.line(`${event.name}  ${event.modelId}`)
     }
     return 0

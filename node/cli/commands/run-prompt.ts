@@ -15,7 +15,12 @@ export const runPrompt: Command = {
   usage: 'MODEL [PROMPT…]',
   positionalsMin: 1,
   positionalsMax: 256,
-  options: { temperature: { type: 'string' }, 'max-tokens': { type: 'string' }, seed: { type: 'string' }, system: { type: 'string' } },
+  options: {
+    temperature: { type: 'string' },
+    'max-tokens': { type: 'string' },
+    seed: { type: 'string' },
+    system: { type: 'string' },
+  },
   optionHelp: {
     temperature: { value: 'T', help: '0 (default) is greedy' },
     'max-tokens': { value: 'N', help: 'length of the answer (default 256)' },
@@ -32,7 +37,10 @@ export const runPrompt: Command = {
     const seed = textOption(context, 'seed')
     const response = await client.raw('/v1/chat/completions', {
       model: positionals[0],
-      messages: [...(system === undefined ? [] : [{ role: 'system', content: system }]), { role: 'user', content: prompt }],
+      messages: [
+        ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+        { role: 'user', content: prompt },
+      ],
       temperature: numberOption('temperature', textOption(context, 'temperature') ?? '0'),
       max_tokens: numberOption('max-tokens', textOption(context, 'max-tokens') ?? '256'),
       ...(seed === undefined ? {} : { seed: numberOption('seed', seed) }),

@@ -18,27 +18,53 @@ export const status: Command = {
   },
 }
 
-const colors = { starting: 'yellow', fetching: 'cyan', serving: 'green', idle: 'yellow', paused: 'yellow', draining: 'yellow', degraded: 'red' } as const
+const colors = {
+  starting: 'yellow',
+  fetching: 'cyan',
+  serving: 'green',
+  idle: 'yellow',
+  paused: 'yellow',
+  draining: 'yellow',
+  degraded: 'red',
+} as const
 
 function printStatus(output: Output, view: StatusView, isVerbose: boolean): void {
   const row = (label: string, text: string) => output.line(`${output.paint('dim', label.padEnd(10))} ${text}`)
   output.line(`${output.paint(['bold', colors[view.state]], view.state)}: ${view.reason}`)
   if (view.help !== undefined) output.line(`  would help: ${view.help}`)
   row('node', `${view.peerId}  (${view.version}, up ${formatDuration(view.uptimeMs)}, pid ${view.pid})`)
-  row('swarm', `${view.peersConnected} peers connected, ${view.leasesLive} with a live lease, DHT ${view.dht.mode} with ${view.dht.routingTableSize} peers`)
-  row('announced', `${view.dht.keysAnnounced} keys${view.dht.keysWaiting > 0 ? `, ${view.dht.keysWaiting} waiting` : ''}`)
+  row(
+    'swarm',
+    `${view.peersConnected} peers connected, ${view.leasesLive} with a live lease, DHT ${view.dht.mode} with ${view.dht.routingTableSize} peers`,
+  )
+  row(
+    'announced',
+    `${view.dht.keysAnnounced} keys${view.dht.keysWaiting > 0 ? `, ${view.dht.keysWaiting} waiting` : ''}`,
+  )
   row('holds', `${formatBytes(view.heldBytes)} of ${view.models} model${view.models === 1 ? '' : 's'}`)
-  const pledge = view.pledge.diskBytes === 0 ? 'none' : `${formatBytes(view.pledge.usedBytes)} of ${formatBytes(view.pledge.diskBytes)} used`
+  const pledge =
+    view.pledge.diskBytes === 0
+      ? 'none'
+      : `${formatBytes(view.pledge.usedBytes)} of ${formatBytes(view.pledge.diskBytes)} used`
   row('pledge', pledge)
-  row('serving', `${formatRate(view.upload.bytesPerSecond)} to ${view.upload.peers.length} peers, ${formatBytes(view.upload.totalBytes)} since the start`)
+  row(
+    'serving',
+    `${formatRate(view.upload.bytesPerSecond)} to ${view.upload.peers.length} peers, ${formatBytes(view.upload.totalBytes)} since the start`,
+  )
   if (view.engine !== undefined) {
     const { engine, device, state, slotsBusy, slots, crashes } = view.engine
-    row('engine', `${engine} on ${device}: ${state}, ${slotsBusy} of ${slots} slots busy${crashes > 0 ? `, ${crashes} crashes` : ''}`)
+    row(
+      'engine',
+      `${engine} on ${device}: ${state}, ${slotsBusy} of ${slots} slots busy${crashes > 0 ? `, ${crashes} crashes` : ''}`,
+    )
   }
   for (const transfer of view.transfers) {
     const share = transfer.wantedBytes === 0 ? 1 : transfer.heldBytes / transfer.wantedBytes
     const eta = transfer.etaMs === undefined ? '' : `  ${formatDuration(transfer.etaMs)} left`
-    row('fetching', `${transfer.name} ${bar(share, 20)} ${Math.floor(share * 100)} %  ${formatRate(transfer.bytesPerSecond)} from ${transfer.sources.length} sources${eta}`)
+    row(
+      'fetching',
+      `${transfer.name} ${bar(share, 20)} ${Math.floor(share * 100)} %  ${formatRate(transfer.bytesPerSecond)} from ${transfer.sources.length} sources${eta}`,
+    )
   }
   for (const decision of view.placement) {
     if (isVerbose || decision.action === 'fetch') row(decision.action, `${decision.name}: ${decision.reason}`)

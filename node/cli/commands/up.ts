@@ -4,7 +4,7 @@ import type { StampedEvent } from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
 import { createLog, isLogLevel } from '../../log/index.ts'
-import { startServer } from '../../runtime/server.ts'
+import type { NodeServer } from '../../runtime/server.ts'
 import { type Command, type CommandContext, listOption, textOption } from '../command.ts'
 import { nodeOptionHelp, nodeOptions, resolveNodeConfig } from '../node-options.ts'
 import type { Output } from '../output.ts'
@@ -12,7 +12,12 @@ import type { Output } from '../output.ts'
 export const up: Command = {
   name: 'up',
   summary: 'Start a node and stay: hold, serve and fetch models, answer prompts.',
-  options: { ...nodeOptions, ingest: { type: 'string', multiple: true }, license: { type: 'string' }, name: { type: 'string' } },
+  options: {
+    ...nodeOptions,
+    ingest: { type: 'string', multiple: true },
+    license: { type: 'string' },
+    name: { type: 'string' },
+  },
   optionHelp: {
     ...nodeOptionHelp,
     ingest: { value: 'FILE', help: 'offer this model file, in place (may be given again)' },
@@ -33,6 +38,8 @@ async function runUp(context: CommandContext): Promise<number> {
   const { config } = await resolveNodeConfig(context)
   const log = createLogOf(context)
   const stop = Promise.withResolvers<string>()
+  // Loaded here, so that commands that only ask a running node start fast.
+  const { startServer } = await import('../../runtime/server.ts')
   const server = await startServer({ dataDir: paths.dataDir, config, log, requestStop: stop.resolve })
   try {
     const onEvent = output.json ? (event: StampedEvent) => output.value(event) : createConsole(output)
@@ -60,7 +67,7 @@ async function runUp(context: CommandContext): Promise<number> {
   }
 }
 
-async function ingestFile(context: CommandContext, server: Awaited<ReturnType<typeof startServer>>, path: string): Promise<void> {
+async function ingestFile(context: CommandContext, server: NodeServer, path: string): Promise<void> {
   const name = textOption(context, 'name')
   const licence = textOption(context, 'license')
   const request = { path, ...(name === undefined ? {} : { name }), ...(licence === undefined ? {} : { licence }) }
@@ -70,13 +77,21 @@ async function ingestFile(context: CommandContext, server: Awaited<ReturnType<ty
 export function createLogOf(context: CommandContext) {
   const { output } = context
   const level = textOption(context, 'log-level') ?? 'warn'
-  if (!isLogLevel(level)) throw new HartonomousError('ERR_USAGE', { message: '--log-level is debug, info, warn, error or silent' })
+  if (!isLogLevel(level))
+    throw new HartonomousError('ERR_USAGE', { message: '--log-level is debug, info, warn, error or silent' })
   const format = textOption(context, 'log-format') ?? (output.isTerminal ? 'pretty' : 'json')
-  if (format !== 'pretty' && format !== 'json') throw new HartonomousError('ERR_USAGE', { message: '--log-format is pretty or json' })
+  if (format !== 'pretty' && format !== 'json')
+    throw new HartonomousError('ERR_USAGE', { message: '--log-format is pretty or json' })
   return createLog({ level, format })
 }
 
-function printBanner(output: Output, addresses: string[], server: Awaited<ReturnType<typeof startServer>>, pledgeBytes: number, tookMs: number): void {
+function printBanner(
+  output: Output,
+  addresses: string[],
+  server: NodeServer,
+  pledgeBytes: number,
+  tookMs: number,
+): void {
   const row = (label: string, text: string) => output.line(`  ${output.paint('dim', label.padEnd(10))} ${text}`)
   output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} ready in ${formatDuration(tookMs)}\n`)
   row('node', server.node.parts.network.peerId)
@@ -94,23 +109,33 @@ function createConsole(output: Output): (event: StampedEvent) => void {
   return (event) => {
     switch (event.event) {
       case 'ingest-progress':
-        return output.progress(`hashing ${event.path} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)} ${formatRate(event.bytesPerSecond)}`)
+        return output.progress(
+          `hashing ${event.path} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)} ${formatRate(event.bytesPerSecond)}`,
+        )
       case 'release':
         return output.line(`release   ${name(event)}  ${formatBytes(event.sizeBytes)}  ${event.licence}`)
       case 'placement':
         return output.line(`${event.action.padEnd(9)} ${name(event)}  ${event.reason}`)
       case 'transfer-progress': {
         const active = event.sources.filter((source) => source.state === 'active').length
-        return output.progress(`fetching  ${event.name}  ${event.heldChunks}/${event.wantedChunks} chunks  ${formatRate(event.bytesPerSecond)}  from ${active} sources`)
+        return output.progress(
+          `fetching  ${event.name}  ${event.heldChunks}/${event.wantedChunks} chunks  ${formatRate(event.bytesPerSecond)}  from ${active} sources`,
+        )
       }
       case 'transfer-complete':
-        return output.line(`held      ${name(event)}  ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified`)
+        return output.line(
+          `held      ${name(event)}  ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified`,
+        )
       case 'source-end':
-        return event.banned ? output.line(`${output.paint('red', 'banned')}    ${event.peerId}  ${event.evidence ?? event.reason}`) : undefined
+        return event.banned
+          ? output.line(`${output.paint('red', 'banned')}    ${event.peerId}  ${event.evidence ?? event.reason}`)
+          : undefined
       case 'transfer-paused':
         return output.line(`${output.paint('yellow', 'paused')}    ${event.message}`)
       case 'upload-progress':
-        return event.bytesPerSecond > 0 ? output.progress(`serving   ${formatRate(event.bytesPerSecond)} to ${event.peers.length} peers`) : undefined
+        return event.bytesPerSecond > 0
+          ? output.progress(`serving   ${formatRate(event.bytesPerSecond)} to ${event.peers.length} peers`)
+          : undefined
       default:
         return undefined
     }

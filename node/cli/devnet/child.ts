@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { StampedEvent } from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import { ControlClient, connectToNode } from '../client.ts'
+import { type ControlClient, connectToNode } from '../client.ts'
 
 const executable = fileURLToPath(new URL('../../bin/main.ts', import.meta.url))
 const stopTimeoutMs = 8000
@@ -53,7 +53,11 @@ export class DevnetNode {
   }
 
   /** The first event of a kind that satisfies `test`. @throws {ERR_WORKER_GONE} when the process ends before. */
-  async waitFor<K extends StampedEvent['event']>(kind: K, signal: AbortSignal, test: (event: EventOf<K>) => boolean = () => true): Promise<EventOf<K>> {
+  async waitFor<K extends StampedEvent['event']>(
+    kind: K,
+    signal: AbortSignal,
+    test: (event: EventOf<K>) => boolean = () => true,
+  ): Promise<EventOf<K>> {
     const { promise, resolve, reject } = Promise.withResolvers<EventOf<K>>()
     const unsubscribe = this.subscribe((event) => {
       if (event.event === kind && test(event as EventOf<K>)) resolve(event as EventOf<K>)
@@ -113,6 +117,9 @@ export class DevnetNode {
 
   #gone(reason: string): HartonomousError {
     const tail = this.#stderr.slice(-3).join(' | ')
-    return new HartonomousError('ERR_WORKER_GONE', { worker: `node ${this.index}`, reason: tail === '' ? reason : `${reason}: ${tail}` })
+    return new HartonomousError('ERR_WORKER_GONE', {
+      worker: `node ${this.index}`,
+      reason: tail === '' ? reason : `${reason}: ${tail}`,
+    })
   }
 }

@@ -74,7 +74,11 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   return { ...(await joinLate(options, late, files.length)), nodes: [seed, ...early, late], late }
 }
 
-async function joinLate(options: ScenarioOptions, late: DevnetNode, models: number): Promise<Omit<ScenarioResult, 'nodes' | 'late'>> {
+async function joinLate(
+  options: ScenarioOptions,
+  late: DevnetNode,
+  models: number,
+): Promise<Omit<ScenarioResult, 'nodes' | 'late'>> {
   const { signal } = options
   const transfers = waitForModels(late, models, signal)
   const failed = late.watch()
@@ -87,14 +91,27 @@ async function joinLate(options: ScenarioOptions, late: DevnetNode, models: numb
   const originalBytes = await sizeOf(originals)
   const model = list.find((candidate) => candidate.sizeBytes === originalBytes)
   const transfer = done.find((candidate) => candidate.modelId === model?.modelId)
-  if (model === undefined || transfer === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: options.modelFile })
+  if (model === undefined || transfer === undefined)
+    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: options.modelFile })
   const payload = done.find((candidate) => candidate !== transfer)
   const [fetched, original] = await Promise.all([digests(model.files), digests(originals)])
   const answer = await ask(client, model.name, options)
-  return { transfer, ...(payload === undefined ? {} : { payload }), model, fileIdentical: fetched === original, ...answer }
+  return {
+    transfer,
+    ...(payload === undefined ? {} : { payload }),
+    model,
+    fileIdentical: fetched === original,
+    ...answer,
+  }
 }
 
-function startNode(options: ScenarioOptions, index: number, role: string, totalBytes: number, args: string[]): DevnetNode {
+function startNode(
+  options: ScenarioOptions,
+  index: number,
+  role: string,
+  totalBytes: number,
+  args: string[],
+): DevnetNode {
   const { board, view } = options
   const cap = Math.max(capBytesPerSecondMin, Math.ceil(totalBytes / (watchableMs / 1000)))
   const node = new DevnetNode(index, join(options.folder, `node-${index}`), [
@@ -134,7 +151,11 @@ interface ChatChunk {
   error?: { message: string }
 }
 
-async function ask(client: ControlClient, model: string, options: ScenarioOptions): Promise<{ answer: string; tokensPerSecond: number; firstTokenMs: number }> {
+async function ask(
+  client: ControlClient,
+  model: string,
+  options: ScenarioOptions,
+): Promise<{ answer: string; tokensPerSecond: number; firstTokenMs: number }> {
   const beganAtMs = performance.now()
   const response = await client.raw('/v1/chat/completions', {
     model,
@@ -158,7 +179,11 @@ async function ask(client: ControlClient, model: string, options: ScenarioOption
     if (text !== '') options.onAnswer(text)
   }
   const seconds = Math.max(0.001, (performance.now() - firstAtMs) / 1000)
-  return { answer, tokensPerSecond: Number((Math.max(0, tokens - 1) / seconds).toFixed(1)), firstTokenMs: Math.round(firstAtMs - beganAtMs) }
+  return {
+    answer,
+    tokensPerSecond: Number((Math.max(0, tokens - 1) / seconds).toFixed(1)),
+    firstTokenMs: Math.round(firstAtMs - beganAtMs),
+  }
 }
 
 async function sizeOf(paths: readonly string[]): Promise<number> {

@@ -42,11 +42,15 @@ export class DevnetView {
   event(node: NodeProgress, event: StampedEvent): void {
     const at = `node ${node.index}`
     if (event.event === 'ready') this.note(`${at}  ${shortId(event.peerId)}  pid ${event.pid}  ${event.apiUrl}`)
-    else if (event.event === 'placement' && event.action === 'fetch') this.note(`${at}  chose ${event.name}: ${event.reason}`)
-    else if (event.event === 'source-end' && event.banned) this.note(`${at}  banned ${this.#board.label(event.peerId)}: ${event.evidence ?? event.reason}`)
+    else if (event.event === 'placement' && event.action === 'fetch')
+      this.note(`${at}  chose ${event.name}: ${event.reason}`)
+    else if (event.event === 'source-end' && event.banned)
+      this.note(`${at}  banned ${this.#board.label(event.peerId)}: ${event.evidence ?? event.reason}`)
     else if (event.event === 'transfer-complete') {
       const sources = sharesOf(event.sources, this.#board).join(', ')
-      this.note(`${at}  holds ${event.name}: ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified; from ${sources}; began with chunks ${node.firstChunks.slice(0, 6).join(' ')}`)
+      this.note(
+        `${at}  holds ${event.name}: ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified; from ${sources}; began with chunks ${node.firstChunks.slice(0, 6).join(' ')}`,
+      )
     }
   }
 
@@ -58,13 +62,13 @@ export class DevnetView {
   }
 
   #lines(): string[] {
-    const { paint } = { paint: this.#output.paint.bind(this.#output) }
     const head = `${'node'.padEnd(10)}${'holds'.padEnd(stripCells + 8)}${'down'.padEnd(13)}${'up'.padEnd(13)}sources`
-    const lines = [paint('dim', head.toUpperCase())]
+    const lines = [this.#output.paint('dim', head.toUpperCase())]
     for (const node of this.#board.nodes) {
       const models = [...node.models.values()]
-      if (models.length === 0) lines.push(`${nodeLabel(node)}${paint('dim', node.state === 'starting' ? 'starting' : 'looking around')}`)
-      models.forEach((model, row) => lines.push(this.#modelLine(node, model, row === 0)))
+      if (models.length === 0)
+        lines.push(`${nodeLabel(node)}${this.#output.paint('dim', node.state === 'starting' ? 'starting' : 'looking around')}`)
+      for (const [row, model] of models.entries()) lines.push(this.#modelLine(node, model, row === 0))
     }
     return lines
   }
@@ -76,7 +80,12 @@ export class DevnetView {
     const share = `${Math.floor((100 * model.heldChunks) / Math.max(1, model.chunkCount))} %`.padStart(5)
     const down = !isWhole && transfer !== undefined ? formatRate(transfer.bytesPerSecond) : ''
     const up = isFirst && node.uploadBytesPerSecond > 0 ? formatRate(node.uploadBytesPerSecond) : ''
-    const sources = transfer === undefined ? (node.role === 'seed' ? 'its own file' : '') : sharesOf(transfer.sources, this.#board).join('  ')
+    const sources =
+      transfer === undefined
+        ? node.role === 'seed'
+          ? 'its own file'
+          : ''
+        : sharesOf(transfer.sources, this.#board).join('  ')
     const color = isWhole ? 'green' : 'cyan'
     return `${isFirst ? nodeLabel(node) : ' '.repeat(10)}${this.#output.paint(color, strip)} ${share}  ${down.padEnd(13)}${up.padEnd(13)}${sources}`
   }
