@@ -9,7 +9,8 @@
 /** Fields of each code. Sizes in bytes, times in milliseconds. */
 export interface ErrorFields {
   // Input of the person or program that calls.
-  ERR_USAGE: { message: string }
+  /** `param` names the field of a request, as OpenAI's error bodies do: `messages[0].content`. */
+  ERR_USAGE: { message: string; param?: string }
   ERR_ID: { kind: string; text: string }
   ERR_CONFIG: { key: string; reason: string }
   ERR_NOT_FOUND: { kind: string; id: string }

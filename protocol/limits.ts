@@ -176,6 +176,14 @@ export const inferenceQueueMax = 16
 /** Requests of one peer waiting or running. */
 export const inferenceQueuePerPeerMax = 4
 export const inferenceTokensMax = 32_768
+/** Answer of a chat that names no limit: some 750 words. */
+export const chatTokensDefault = 1024
+/** Answer of a completion that names no limit: OpenAI's default. */
+export const completionTokensDefault = 16
+/** Name of a model in a request: a release name, a model id, or a URL. */
+export const modelNameBytesMax = 2048
+/** Bytes of one server-sent event that a client of ours reads. */
+export const sseEventBytesMax = MiB
 /** Stop sequences of one request; OpenAI allows 4, chat templates add their own. */
 export const stopSequencesMax = 16
 export const stopSequenceBytesMax = 256
