@@ -8,7 +8,7 @@ import { HartonomousError } from '#protocol/errors.ts'
 import type { ExtentRoot, ModelId } from '#protocol/ids.ts'
 import { chunkBytes } from '#protocol/limits.ts'
 import { type ChunkPlace, chunkPlaces } from '#protocol/model/content.ts'
-import { identityDifference, identityFromStat, ioError, isMissing, reasonOf } from './file-identity.ts'
+import { identityDifference, identityFromStat, ioError, isMissing } from './file-identity.ts'
 import type { TransferModel } from './types.ts'
 
 type ModelFile = TransferModel['files'][number]
@@ -39,17 +39,22 @@ export class ShelfFile {
     }
   }
 
-  /** @throws {ERR_WITHDRAWN} when a user's file changed. @throws {ERR_IO} */
+  /**
+   * Reads, then looks whether a user's file is still what was hashed: the bytes may leave only if it is.
+   * @throws {ERR_WITHDRAWN} when it changed or was deleted. @throws {ERR_IO}
+   */
   async read(buffer: Uint8Array, at: number, sizeBytes: number, offsetBytes: number): Promise<void> {
     if (this.withdrawnReason !== undefined) throw this.#withdrawn(this.withdrawnReason)
     this.#readsRunning++
     try {
-      const handle = await this.#open()
+      const { fd } = await this.#open()
       for (let done = 0; done < sizeBytes; ) {
-        const got = await readAt(handle.fd, buffer, at + done, sizeBytes - done, offsetBytes + done)
-        if (got === 0) throw this.#withdrawn('it is shorter than it was')
+        const got = await readAt(fd, buffer, at + done, sizeBytes - done, offsetBytes + done)
+        if (got === 0) throw this.#withdrawn(this.#change(fd) ?? 'it is shorter than it was')
         done += got
       }
+      const change = this.#change(fd)
+      if (change !== undefined) throw this.#withdrawn(change)
     } catch (error) {
       if (error instanceof HartonomousError) throw error
       if (isMissing(error)) throw this.#withdrawn('it was deleted')
@@ -60,22 +65,14 @@ export class ShelfFile {
     }
   }
 
-  /**
-   * Why a user's file is no longer what was hashed. Called after a read and before its bytes are sent; synchronous,
-   * because it costs 5 microseconds for a file that was just read, a thread-pool round trip several times that.
-   */
-  async change(): Promise<string | undefined> {
+  /** Synchronous: 5 microseconds for a file that was just read, where a thread-pool round trip costs several times that. */
+  #change(fd: number): string | undefined {
     const { identity } = this
     if (identity === undefined) return undefined
-    try {
-      const { fd } = await this.#open()
-      const opened = identityDifference(identity, identityFromStat(fstatSync(fd, { bigint: true })))
-      if (opened !== undefined) return opened
-      const named = statSync(this.path, { bigint: true, throwIfNoEntry: false }) as BigIntStats | undefined
-      return named === undefined ? 'it was deleted' : identityDifference(identity, identityFromStat(named))
-    } catch (error) {
-      return isMissing(error) ? 'it was deleted' : `it cannot be read: ${reasonOf(error)}`
-    }
+    const opened = identityDifference(identity, identityFromStat(fstatSync(fd, { bigint: true })))
+    if (opened !== undefined) return opened
+    const named = statSync(this.path, { bigint: true, throwIfNoEntry: false }) as BigIntStats | undefined
+    return named === undefined ? 'it was deleted' : identityDifference(identity, identityFromStat(named))
   }
 
   /** Waits for running reads: a closed descriptor's number may at once stand for another file. */

@@ -234,10 +234,7 @@ async function readChecked(
   const { model, file } = run
   try {
     await file.read(buffer, at, run.lengthBytes, run.offsetBytes)
-    const change = await file.change()
-    if (change === undefined) return undefined
-    shelf.withdraw(model, file, change)
-    return chunkStatus.withdrawn
+    return undefined
   } catch (error) {
     if (!isHartonomousError(error, 'ERR_WITHDRAWN')) return chunkStatus.internal
     shelf.withdraw(model, file, error.fields.reason)
