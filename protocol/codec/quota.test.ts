@@ -46,3 +46,11 @@ test('quota: a clock that goes back refills nothing', () => {
   clock.nowMs -= 500
   expect(quota.take('a').isAllowed).toBe(false)
 })
+
+test('quota: keeps to its rate over a long time, also where intervals are no whole milliseconds', () => {
+  const { clock, quota } = quotaOf(7, 1000)
+  let allowed = 0
+  for (; clock.nowMs < 101_000; clock.nowMs++) if (quota.take('a').isAllowed) allowed++
+  expect(allowed).toBeGreaterThanOrEqual(7 * 100 + 6)
+  expect(allowed).toBeLessThanOrEqual(7 * 100 + 7)
+})

@@ -1,11 +1,11 @@
-/** Token buckets per peer: enforces the quota in a protocol's descriptor. Pure; the clock is passed in. */
+/**
+ * Requests per peer: enforces the quota in a protocol's descriptor. Pure; the clock is passed in.
+ *
+ * The generic cell rate algorithm (ITU-T I.371): a token bucket kept as one number per peer, the time at which its bucket
+ * will be full again, so that nothing is added up and no rounding collects.
+ */
 import type { ProtocolQuota } from '../descriptor.ts'
 import { quotaPeersMax } from '../limits.ts'
-
-interface Bucket {
-  tokens: number
-  atMs: number
-}
 
 export type QuotaAnswer = { isAllowed: true } | { isAllowed: false; retryAfterMs: number }
 
@@ -15,51 +15,48 @@ export interface PeerQuotaOptions {
   peersMax?: number
 }
 
+/** Far below a clock's step: what rounding may take from an interval that is no whole number of milliseconds. */
+const toleranceMs = 1e-3
+
 /**
- * A bucket holds `requests` tokens and is filled again within `windowMs`. A peer that is forgotten (least recently seen
- * first, where there are more than `peersMax`) starts with a full one: this bounds single peers, not crowds of made-up ones.
+ * A peer may send `requests` at once, and as many again spread over `windowMs`. One that is forgotten (least recently seen
+ * first, where there are more than `peersMax`) starts anew: this bounds single peers, not crowds of made-up ones.
  */
 export class PeerQuota {
-  readonly #requests: number
-  readonly #tokensPerMs: number
+  readonly #intervalMs: number
+  readonly #windowMs: number
   readonly #now: () => number
   readonly #peersMax: number
-  /** Least recently seen first. */
-  readonly #buckets = new Map<string, Bucket>()
+  /** When each peer's bucket is full again; least recently seen first. */
+  readonly #fullAtMs = new Map<string, number>()
 
   constructor(quota: ProtocolQuota, { now, peersMax = quotaPeersMax }: PeerQuotaOptions) {
-    this.#requests = quota.requests
-    this.#tokensPerMs = quota.requests / quota.windowMs
+    this.#intervalMs = quota.windowMs / quota.requests
+    this.#windowMs = quota.windowMs
     this.#now = now
     this.#peersMax = peersMax
   }
 
-  /** Takes one request of `peer` off its bucket. A refused one costs nothing. */
+  /** Counts one request of `peer`. A refused one costs nothing. */
   take(peer: string): QuotaAnswer {
     const nowMs = this.#now()
-    const bucket = this.#refilled(peer, nowMs)
-    this.#buckets.delete(peer)
-    this.#buckets.set(peer, bucket)
-    if (this.#buckets.size > this.#peersMax) this.#forgetOldest()
-    if (bucket.tokens < 1) return { isAllowed: false, retryAfterMs: Math.ceil((1 - bucket.tokens) / this.#tokensPerMs) }
-    bucket.tokens -= 1
-    return { isAllowed: true }
+    const fullAtMs = Math.max(this.#fullAtMs.get(peer) ?? nowMs, nowMs)
+    const waitMs = fullAtMs + this.#intervalMs - this.#windowMs - nowMs
+    const isAllowed = waitMs <= toleranceMs
+    this.#remember(peer, isAllowed ? fullAtMs + this.#intervalMs : fullAtMs)
+    return isAllowed ? { isAllowed } : { isAllowed, retryAfterMs: Math.ceil(waitMs - toleranceMs) }
   }
 
   get peerCount(): number {
-    return this.#buckets.size
+    return this.#fullAtMs.size
   }
 
-  #refilled(peer: string, nowMs: number): Bucket {
-    const bucket = this.#buckets.get(peer)
-    if (bucket === undefined) return { tokens: this.#requests, atMs: nowMs }
-    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
-    return { tokens: Math.min(this.#requests, bucket.tokens + elapsedMs * this.#tokensPerMs), atMs: nowMs }
-  }
-
-  #forgetOldest(): void {
-    for (const oldest of this.#buckets.keys()) {
-      this.#buckets.delete(oldest)
+  #remember(peer: string, fullAtMs: number): void {
+    this.#fullAtMs.delete(peer)
+    this.#fullAtMs.set(peer, fullAtMs)
+    if (this.#fullAtMs.size <= this.#peersMax) return
+    for (const oldest of this.#fullAtMs.keys()) {
+      this.#fullAtMs.delete(oldest)
       return
     }
   }
