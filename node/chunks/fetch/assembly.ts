@@ -188,6 +188,7 @@ export function detachRequest(state: FetchState, request: FetchRequest): void {
   const { source } = request
   source.requests.splice(source.requests.indexOf(request), 1)
   source.inFlightBytes -= request.remainingBytes
+  if (source.requests.length === 0) source.onIdle(state.now())
 }
 
 /** Cancels a request of which no part is wanted any more. */

@@ -39,6 +39,7 @@ export function fill(state: FetchState, source: Source): void {
     if (left <= 0) return
     const blockBytes = source.blockBytes(left, state.sources.size)
     if (!source.hasRoom(nowMs, blockBytes, left)) return
+    if (source.requests.length > 0 && source.isLate(nowMs)) return
     const pieces = nextPieces(state, source, blockBytes, nowMs)
     if (!pieces) return
     sendRequest(state, source, pieces)
@@ -157,7 +158,7 @@ function addSmall(
   let totalBytes = pieces[0]!.assembly.sizeBytes
   const from = rankOf(small, pieces[0]!.assembly.chunkIndex)
   for (let step = 1; step < Math.min(small.length, smallScanMax); step++) {
-    if (pieces.length >= rangesPerRequestMax) return
+    if (pieces.length >= rangesPerRequestMax || totalBytes > 0.9 * blockBytes) return
     const chunkIndex = small[(from + step) % small.length]!
     if (!queue.isQueued(chunkIndex) || !queue.isHeldBy(chunkIndex, source.slot)) continue
     if (queue.rarityOf(chunkIndex) > rarity || source.askAlone.has(chunkIndex)) continue
@@ -207,7 +208,9 @@ function twinPieces(state: FetchState, source: Source, nowMs: number, isLateOnly
   let best: Candidate | undefined
   let hasLate = false
   for (const owner of state.sources.values()) {
-    if (owner === source || (isLateOnly && !owner.isLate(nowMs))) continue
+    const isLate = owner.isLate(nowMs)
+    // Of a source that is just starting nobody knows how long it will take.
+    if (owner === source || (!isLate && (isLateOnly || !owner.isRateKnown))) continue
     hasLate = true
     const found = worthTwin(state, source, owner, nowMs)
     if (found && found.gainMs > (best?.gainMs ?? 0)) best = found

@@ -1,6 +1,6 @@
-import { KiB } from '#protocol/units.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { KiB } from '#protocol/units.ts'
 import type { FetchAction } from '../fetch-types.ts'
 import { bitAt } from './bits.ts'
 import { createFetchCore } from './index.ts'
@@ -207,7 +207,8 @@ describe('blame, any mix of sources', () => {
                   ? allBits(count)
                   : bitsOf(count, (chunk) => ((chunk + 1) * (spec.haveSeed + 3)) % 7 < 4),
             }
-            if (spec.kind === 'liar') Object.assign(source, { lieShare: spec.lieShare, recheckAnswer: spec.recheckAnswer })
+            if (spec.kind === 'liar')
+              Object.assign(source, { lieShare: spec.lieShare, recheckAnswer: spec.recheckAnswer })
             if (spec.kind === 'withdrawing') source.withdrawsAtMs = spec.withdrawsAtMs
             return source
           })

@@ -168,10 +168,11 @@ export function isWitness(state: FetchState, blame: BlameCase, source: Source): 
   return true
 }
 
-/** Ready to be given work now. */
+/** Ready to be given work now. One that has fallen silent is probed with single requests. */
 export function canServe(state: FetchState, source: Source): boolean {
   const nowMs = state.now()
-  return source.recheckingChunk < 0 && nowMs >= source.backoffUntilMs && !source.isLate(nowMs)
+  if (source.recheckingChunk >= 0 || nowMs < source.backoffUntilMs) return false
+  return source.requests.length === 0 || !source.isLate(nowMs)
 }
 
 /** Order in which sources are asked for the settling copy: first who contributed nothing and is no last resort. */

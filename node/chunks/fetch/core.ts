@@ -138,6 +138,7 @@ export class Core implements FetchCore {
     const source = state.sources.get(id)
     const request = state.requests.get(requestId)
     if (!source || !request || request.source !== source) return this.flush()
+    source.onAnswer(state.now())
     withdrawRequest(state, request, true)
     const chunks = request.parts.map((part) => part.assembly.chunkIndex)
     if (status === 'not-held') {
@@ -174,13 +175,15 @@ export class Core implements FetchCore {
     const assembly = state.verifying.get(chunkIndex)
     if (!assembly) return this.flush()
     state.verifying.delete(chunkIndex)
+    const isDisputed = state.cases.has(chunkIndex)
     if (isGood) {
       this.accept(assembly)
     } else {
       this.rejectedCount++
       chunkFailed(state, assembly)
     }
-    fillAll(state)
+    // A good chunk that was never in doubt makes no new work.
+    if (!isGood || isDisputed) fillAll(state)
     this.tellComplete()
     return this.flush()
   }
@@ -252,7 +255,9 @@ export class Core implements FetchCore {
     const nowMs = state.now()
     const gapMs = nowMs - this.lastTickMs
     this.lastTickMs = nowMs
-    if (gapMs > tickGapMsMax) for (const source of state.sources.values()) source.forgiveSilence(gapMs - tickGapMsMax)
+    // While paused nobody reads the sockets.
+    const forgivenMs = state.isPaused ? gapMs : Math.max(0, gapMs - tickGapMsMax)
+    if (forgivenMs > 0) for (const source of state.sources.values()) source.forgiveSilence(forgivenMs)
     for (const source of [...state.sources.values()]) {
       if (source.silenceMs(nowMs) >= sourceStallMs) {
         dropSource(state, source, `sent nothing for ${sourceStallMs} ms`)

@@ -10,7 +10,6 @@ const departedMax = 64
 /** A source that keeps withdrawing what it offered is let go. */
 const withdrawalsMax = 3
 
-/** Whether something came with it that is still wanted. */
 export function setHave(state: FetchState, source: Source, have: Uint8Array): void {
   for (let chunkIndex = 0; chunkIndex < state.places.length; chunkIndex++) {
     const isHolder = bitAt(have, chunkIndex)
@@ -36,12 +35,10 @@ export function detachSource(state: FetchState, source: Source, isKept: boolean)
   state.slots[source.slot] = undefined
   const before = state.departed.get(source.id)
   state.departed.delete(source.id)
-  if (source.bytes + source.chunks > 0 || before) {
-    state.departed.set(source.id, {
-      bytes: source.bytes + (before?.bytes ?? 0),
-      chunks: source.chunks + (before?.chunks ?? 0),
-    })
-  }
+  state.departed.set(source.id, {
+    bytes: source.bytes + (before?.bytes ?? 0),
+    chunks: source.chunks + (before?.chunks ?? 0),
+  })
   for (const id of state.departed.keys()) {
     if (state.departed.size <= departedMax) break
     state.departed.delete(id)

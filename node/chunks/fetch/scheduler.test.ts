@@ -1,8 +1,8 @@
+import { describe, expect, it } from 'vitest'
 import { chunkBytes } from '#protocol/limits.ts'
 import { KiB, MiB } from '#protocol/units.ts'
-import { describe, expect, it } from 'vitest'
 import { createFetchCore } from './index.ts'
-import { allBits, bitsOf, placesOf, seededRandom, type SimulatedSource, Simulation } from './simulate.ts'
+import { allBits, bitsOf, placesOf, type SimulatedSource, Simulation, seededRandom } from './simulate.ts'
 
 const MB = 1e6
 const rates = [5 * MB, 20 * MB, 50 * MB, 100 * MB]
@@ -82,24 +82,23 @@ describe('scheduler', () => {
     expect(result.durationMs / 1000).toBeLessThan(64 / 9.5 / 0.9)
   })
 
-  it.each([
-    [[0, 0, 0, 0]],
-    [[0, 100, 200, 300]],
-    [[0, 400, 400, 400]],
-  ])('scheduler: spreads a small model over equal sources that join at %j ms', (joins) => {
-    const sizes = Array.from({ length: 60 }, (_, index) => [512, 100 * KiB, 20 * KiB][index % 3]!)
-    sizes.push(...[512, 256, 128].map((size) => size * KiB))
-    const total = sizes.reduce((sum, size) => sum + size, 0)
-    const sources = joins.map((joinsAtMs, index): SimulatedSource => {
-      // A bucket of 64 KiB goes out at once, then 250 kB/s.
-      const rateAt = [{ atMs: joinsAtMs + 5, bytesPerSecond: 250_000 }]
-      return { id: `source-${index}`, bytesPerSecond: 15 * MB, rateAt, rttMs: 1, joinsAtMs, isRttTold: true }
-    })
-    const result = new Simulation({ places: placesOf(sizes), sources, seed: 8, hasContent: false }).run()
-    for (const source of result.snapshot.sources) expect(source.bytes / total).toBeLessThan(0.45)
-    const idealMs = total / 1000 + joins.reduce((sum, ms) => sum + ms, 0) / 4
-    expect(result.durationMs).toBeLessThan(idealMs * 1.05)
-  })
+  it.each([[[0, 0, 0, 0]], [[0, 100, 200, 300]], [[0, 400, 400, 400]]])(
+    'scheduler: spreads a small model over equal sources that join at %j ms',
+    (joins) => {
+      const sizes = Array.from({ length: 60 }, (_, index) => [512, 100 * KiB, 20 * KiB][index % 3]!)
+      sizes.push(...[512, 256, 128].map((size) => size * KiB))
+      const total = sizes.reduce((sum, size) => sum + size, 0)
+      const sources = joins.map((joinsAtMs, index): SimulatedSource => {
+        // A bucket of 64 KiB goes out at once, then 250 kB/s.
+        const rateAt = [{ atMs: joinsAtMs + 5, bytesPerSecond: 250_000 }]
+        return { id: `source-${index}`, bytesPerSecond: 15 * MB, rateAt, rttMs: 1, joinsAtMs, isRttTold: true }
+      })
+      const result = new Simulation({ places: placesOf(sizes), sources, seed: 8, hasContent: false }).run()
+      for (const source of result.snapshot.sources) expect(source.bytes / total).toBeLessThan(0.45)
+      const idealMs = total / 1000 + joins.reduce((sum, ms) => sum + ms, 0) / 4
+      expect(result.durationMs).toBeLessThan(idealMs * 1.05)
+    },
+  )
 
   it('scheduler: batches tiny chunks, and never asks for more ranges or bytes than a request may have', () => {
     const sizes = Array.from({ length: 2000 }, (_, index) => 512 + (index % 32) * 500)
@@ -144,19 +143,19 @@ describe('scheduler', () => {
   })
 
   it('scheduler: nodes that start together take different parts from the one seed', () => {
-    const count = 300
+    const count = 1500
+    let nowMs = 0
     const cores = [0, 1, 2].map((node) => {
       const random = seededRandom(100 + node)
       const wanted = allBits(count)
       return createFetchCore({
-        places: placesOf(Array<number>(count).fill(64 * KiB)),
+        places: placesOf(Array<number>(count).fill(32 * KiB)),
         held: new Uint8Array(wanted.length),
         wanted,
         now: () => nowMs,
         random,
       })
     })
-    let nowMs = 0
     const heldBy = cores.map(() => new Set<number>())
     const queues = cores.map((core) => core.addSource('seed', { have: allBits(count), rttMs: 1 }))
     const names = ['n0', 'n1', 'n2']
@@ -164,7 +163,7 @@ describe('scheduler', () => {
     // The seed serves one request of each node in turn; nodes tell each other what they hold, but do not serve yet.
     while (heldBy[0]!.size < count / 3) {
       cores.forEach((core, node) => {
-        nowMs += 1
+        nowMs += 20
         const request = queues[node]!.find((action) => action.type === 'request' && action.sourceId === 'seed')
         if (request?.type !== 'request') return
         queues[node] = queues[node]!.filter((action) => action !== request)
@@ -186,7 +185,12 @@ describe('scheduler', () => {
           const have = bitsOf(count, (chunk) => heldBy[other]!.has(chunk))
           const id = names[other]!
           const isKnown = core.snapshot().sources.some((source) => source.sourceId === id)
-          queues[node]!.push(...(isKnown ? core.updateHave(id, have) : core.addSource(id, { have, rttMs: 1 })))
+          const actions = isKnown ? core.updateHave(id, have) : core.addSource(id, { have, rttMs: 1 })
+          for (const action of actions) {
+            if (action.type !== 'request') continue
+            if (action.sourceId === 'seed') queues[node]!.push(action)
+            else queues[node]!.push(...core.refused(action.sourceId, action.requestId, 'busy', 60_000))
+          }
         }
       })
     }

@@ -48,7 +48,8 @@ export class Source {
   private sampleBytes = 0
   private isWaitingForFirst = true
   private busySinceMs: number
-  private lastByteMs: number
+  /** Since when it owes something and has sent nothing. Runs on when others took over all that a silent source owed. */
+  private waitingSinceMs: number | undefined
   /** Widens the first windows: triples them per round trip, much as TCP's slow start does. */
   private startedBytes = 0
 
@@ -58,7 +59,6 @@ export class Source {
     this.isLastResort = isLastResort
     this.addedAtMs = nowMs
     this.busySinceMs = nowMs
-    this.lastByteMs = nowMs
     if (rttMs !== undefined) this.setRtt(rttMs)
   }
 
@@ -87,14 +87,25 @@ export class Source {
   }
 
   onRequest(nowMs: number): void {
+    this.waitingSinceMs ??= nowMs
     if (this.requests.length > 0) return
     this.busySinceMs = nowMs
     this.isWaitingForFirst = true
   }
 
+  /** It owes nothing any more. */
+  onIdle(nowMs: number): void {
+    if (!this.isLate(nowMs)) this.waitingSinceMs = undefined
+  }
+
+  /** A refusal is a sign of life, too. */
+  onAnswer(nowMs: number): void {
+    if (this.waitingSinceMs !== undefined) this.waitingSinceMs = nowMs
+  }
+
   /** The first slice after a pause only starts the clock: the time before it was latency, not transfer. */
   onBytes(count: number, nowMs: number): void {
-    this.lastByteMs = nowMs
+    this.onAnswer(nowMs)
     this.startedBytes += 2 * count
     if (this.isWaitingForFirst) {
       this.isWaitingForFirst = false
@@ -125,13 +136,13 @@ export class Source {
 
   /** The process slept, or its loop was blocked: that time says nothing about the source. */
   forgiveSilence(ms: number): void {
-    this.lastByteMs += ms
+    if (this.waitingSinceMs !== undefined) this.waitingSinceMs += ms
     this.busySinceMs += ms
     this.sampleStartMs += ms
   }
 
   silenceMs(nowMs: number): number {
-    return this.requests.length === 0 ? 0 : nowMs - Math.max(this.lastByteMs, this.busySinceMs)
+    return this.waitingSinceMs === undefined ? 0 : nowMs - this.waitingSinceMs
   }
 
   /** Rate as of now: falls while nothing arrives, though no sample has ended. */

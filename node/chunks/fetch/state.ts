@@ -1,5 +1,5 @@
 /** What the parts of the fetch core share: chunks, sources, requests on the way. */
-import { chunkBytes, fetchBufferBytesMax, sourcesPerFetchMax } from '#protocol/limits.ts'
+import { fetchBufferBytesMax, sourcesPerFetchMax } from '#protocol/limits.ts'
 import type { ChunkPlace } from '#protocol/model/content.ts'
 import type { FetchAction, FetchCoreInit, SourceId } from '../fetch-types.ts'
 import type { BlameCase } from './blame-case.ts'
@@ -102,7 +102,6 @@ export interface FetchState {
 
 export function createState(init: FetchCoreInit, smallBytes: number): FetchState {
   const sizes = init.places.map((place) => place.sizeBytes)
-  const largest = sizes.reduce((most, size) => Math.max(most, size), 1)
   return {
     places: init.places,
     now: init.now,
@@ -119,7 +118,7 @@ export function createState(init: FetchCoreInit, smallBytes: number): FetchState
     disputed: new Set(),
     departed: new Map(),
     strikes: new Map(),
-    buffers: new ChunkBuffers(fetchBufferBytesMax, Math.max(largest, chunkBytes)),
+    buffers: new ChunkBuffers(fetchBufferBytesMax),
     small: Int32Array.from(sizes.flatMap((size, index) => (size < smallBytes ? [index] : []))),
     actions: [],
     missingBytes: 0,
