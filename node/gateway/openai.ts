@@ -1,0 +1,162 @@
+/** The OpenAI-compatible routes. Where an answer is computed is the backend's choice. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  doneData,
+  errorToOpenAi,
+  parseChatCompletionRequest,
+  parseCompletionRequest,
+  type TextRequest,
+} from '#protocol/api/index.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import type { InferEvent } from '../inference/types.ts'
+import type { GatewayAnswer, GatewayBackend, GatewayObservation, GatewayRequest } from './backend.ts'
+import { toKnownError } from './errors.ts'
+import { EventStream } from './event-stream.ts'
+import {
+  type AnswerHead,
+  answerHead,
+  type Endpoint,
+  firstChunk,
+  lastChunk,
+  modelBody,
+  textChunk,
+  usageChunk,
+  wholeAnswer,
+} from './openai-answer.ts'
+
+export function openAiGateway(app: FastifyInstance, backend: GatewayBackend): void {
+  app.get('/v1/models', async () => {
+    const models = await backend.models()
+    return { object: 'list', data: models.map(modelBody) }
+  })
+  // A wildcard, because names hold slashes: `org/model`.
+  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request) => {
+    const id = request.params['*']
+    const model = (await backend.models()).find((each) => each.id === id || each.modelId === id)
+    if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: id.slice(0, 200) })
+    return modelBody(model)
+  })
+  app.post('/v1/chat/completions', (request, reply) =>
+    new Exchange(backend, 'chat', request, reply).run(parseChatCompletionRequest),
+  )
+  app.post('/v1/completions', (request, reply) =>
+    new Exchange(backend, 'completion', request, reply).run(parseCompletionRequest),
+  )
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly #backend: GatewayBackend
+  readonly #endpoint: Endpoint
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #cancel = new AbortController()
+  readonly #startedMs = performance.now()
+  #firstTokenMs: number | undefined
+  #isRemote = false
+  #isStream = false
+
+  constructor(backend: GatewayBackend, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply) {
+    this.#backend = backend
+    this.#endpoint = endpoint
+    this.#request = request
+    this.#reply = reply
+  }
+
+  async run(parse: (body: unknown) => TextRequest): Promise<unknown> {
+    const parsed = parse(this.#request.body)
+    this.#isStream = parsed.isStream
+    this.#reply.raw.once('close', () => this.#cancel.abort(new Error('the client went away')))
+    try {
+      const answer = await this.#backend.infer(this.#gatewayRequest(parsed), this.#cancel.signal)
+      this.#isRemote = answer.peer !== undefined
+      this.#nameSource(answer)
+      const head = answerHead(this.#endpoint, parsed.model, Date.now())
+      return await (parsed.isStream ? this.#stream(head, parsed, answer.events) : this.#whole(head, answer.events))
+    } catch (error) {
+      const { code } = toKnownError(error, this.#request)
+      this.#observe(code, { promptTokens: 0, completionTokens: 0 })
+      throw error
+    }
+  }
+
+  #gatewayRequest({ model, prompt, sampling }: TextRequest): GatewayRequest {
+    const { traceparent } = this.#request.headers
+    const isTrace = typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    return { model, prompt, sampling, ...(isTrace ? { traceparent } : {}) }
+  }
+
+  #nameSource({ modelId, peer }: GatewayAnswer): void {
+    void this.#reply.header('x-hartonomous-model-id', modelId)
+    void this.#reply.header('x-hartonomous-peer', peer ?? 'self')
+  }
+
+  async #whole(head: AnswerHead, events: AsyncIterable<InferEvent>): Promise<unknown> {
+    let text = ''
+    for await (const event of events) {
+      if (event.type === 'delta') {
+        this.#firstTokenMs ??= performance.now() - this.#startedMs
+        text += event.text
+      } else if (event.type === 'end') {
+        this.#observe(event.reason, event)
+        return wholeAnswer(head, text, finishReason(event.reason), event)
+      }
+    }
+    throw endless()
+  }
+
+  /** Headers go out with the first sign of an answer: until then an error still has a status of its own. */
+  async #stream(head: AnswerHead, { hasUsage }: TextRequest, events: AsyncIterable<InferEvent>): Promise<FastifyReply> {
+    const options = { hasUsage }
+    let stream: EventStream | undefined
+    try {
+      for await (const event of events) {
+        if (event.type === 'queued' || event.type === 'loading') continue
+        const opening = stream === undefined ? firstChunk(head, options) : undefined
+        stream ??= new EventStream(this.#reply)
+        if (opening) await stream.send(opening)
+        if (event.type === 'delta') {
+          this.#firstTokenMs ??= performance.now() - this.#startedMs
+          await stream.send(textChunk(head, event.text, options))
+        } else if (event.type === 'end') {
+          const usage = hasUsage ? [usageChunk(head, event)] : []
+          await stream.send(lastChunk(head, finishReason(event.reason), options), ...usage, doneData)
+          this.#observe(event.reason, event)
+          stream.end()
+          return this.#reply
+        }
+      }
+      throw endless()
+    } catch (error) {
+      if (stream === undefined) throw error
+      const known = toKnownError(error, this.#request)
+      this.#observe(known.code, { promptTokens: 0, completionTokens: 0 })
+      await stream.send(errorToOpenAi(known).body)
+      stream.end()
+      return this.#reply
+    }
+  }
+
+  #observe(outcome: string, usage: { promptTokens: number; completionTokens: number }): void {
+    const observation: GatewayObservation = {
+      endpoint: this.#endpoint,
+      isStream: this.#isStream,
+      isRemote: this.#isRemote,
+      outcome,
+      promptTokens: usage.promptTokens,
+      completionTokens: usage.completionTokens,
+      durationMs: performance.now() - this.#startedMs,
+      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
+    }
+    this.#backend.observe?.(observation)
+  }
+}
+
+/** A cancelled answer ends early: to a client that still listens (the node shuts down) it was cut. */
+function finishReason(reason: 'stop' | 'length' | 'cancelled'): 'stop' | 'length' {
+  return reason === 'stop' ? 'stop' : 'length'
+}
+
+function endless(): HartonomousError {
+  return new HartonomousError('ERR_ENGINE_CRASHED', { reason: 'the answer broke off' })
+}

@@ -1,0 +1,190 @@
+/**
+ * Who may control this node: whoever can read the owner's token file, or a browser that got a session for it.
+ *
+ * A browser starts from a URL with a one-time `#token` (a fragment: it is sent to no server and kept in no log), posts it
+ * to `/api/v1/session` and gets a cookie. Cookies do not separate ports: the name holds the port, so that two nodes on
+ * one machine do not overwrite each other's.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { HartonomousError } from '#protocol/errors.ts'
+import { hour, minute } from '#protocol/units.ts'
+import { hasOwnOrigin } from './loopback-guard.ts'
+
+const oneTimeTokenTtlMs = 10 * minute
+const sessionTtlMs = 12 * hour
+/** Each costs about 100 bytes; the owner has a handful of browsers. The oldest goes first. */
+const oneTimeTokensMax = 16
+const sessionsMax = 32
+
+export interface OwnerAuthOptions {
+  /** Made with 0600 where it is missing. */
+  tokenFile: string
+  clock?: () => number
+}
+
+/** @throws {ERR_IO} where the file cannot be read or made. */
+export async function openOwnerAuth(options: OwnerAuthOptions): Promise<OwnerAuth> {
+  const token = (await readToken(options.tokenFile)) ?? (await createToken(options.tokenFile))
+  return new OwnerAuth(token, options.clock ?? Date.now)
+}
+
+export class OwnerAuth {
+  readonly #tokenHash: Buffer
+  readonly #clock: () => number
+  readonly #oneTime = new ExpiringHashes(oneTimeTokensMax)
+  readonly #sessions = new ExpiringHashes(sessionsMax)
+
+  constructor(token: string, clock: () => number) {
+    this.#tokenHash = hashOf(token)
+    this.#clock = clock
+  }
+
+  /** By `Authorization: Bearer`, or by cookie; a cookie changes things only from our own page. */
+  isOwner(request: FastifyRequest): boolean {
+    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    // Constant time over hashes: neither the length nor the first wrong character shows.
+    if (bearer !== undefined) return timingSafeEqual(hashOf(bearer), this.#tokenHash)
+    const session = cookieOf(request)
+    if (session === undefined || !this.#sessions.has(session, this.#clock())) return false
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    return isRead || hasOwnOrigin(request)
+  }
+
+  /** @throws {ERR_AUTH} */
+  assertOwner(request: FastifyRequest): void {
+    if (!this.isOwner(request))
+      throw new HartonomousError('ERR_AUTH', { reason: 'the owner token is missing or wrong' })
+  }
+
+  /** For a URL that is printed: works once, for ten minutes. */
+  createOneTimeToken(): string {
+    return this.#oneTime.create(this.#clock() + oneTimeTokenTtlMs)
+  }
+
+  /** Undefined: the token is unknown, used or too old. */
+  exchange(oneTimeToken: string): string | undefined {
+    const isValid = this.#oneTime.has(oneTimeToken, this.#clock())
+    this.#oneTime.delete(oneTimeToken)
+    return isValid ? this.#sessions.create(this.#clock() + sessionTtlMs) : undefined
+  }
+
+  endSession(request: FastifyRequest): void {
+    const session = cookieOf(request)
+    if (session !== undefined) this.#sessions.delete(session)
+  }
+}
+
+const sessionRequest = z.object({ token: z.string().min(1).max(256) })
+
+/** `POST /api/v1/session {token}` gives the cookie, `DELETE` takes it back. The only control calls without the owner's token. */
+export function sessionRoutes(app: FastifyInstance, auth: OwnerAuth): void {
+  app.post('/api/v1/session', async (request, reply) => {
+    const body = sessionRequest.safeParse(request.body)
+    const session = body.success ? auth.exchange(body.data.token) : undefined
+    if (session === undefined) {
+      throw new HartonomousError('ERR_AUTH', { reason: 'the one-time token is unknown, used or too old' })
+    }
+    setCookie(request, reply, session, sessionTtlMs / 1000)
+    return reply.code(204).send()
+  })
+  app.delete('/api/v1/session', async (request, reply) => {
+    auth.endSession(request)
+    setCookie(request, reply, '', 0)
+    return reply.code(204).send()
+  })
+}
+
+/** Random values that are known by their hashes until they expire. */
+class ExpiringHashes {
+  readonly #max: number
+  readonly #expiries = new Map<string, number>()
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  create(expiresMs: number): string {
+    const value = randomBytes(32).toString('base64url')
+    this.#expiries.set(keyOf(value), expiresMs)
+    const oldest = this.#expiries.keys().next().value
+    if (this.#expiries.size > this.#max && oldest !== undefined) this.#expiries.delete(oldest)
+    return value
+  }
+
+  has(value: string, nowMs: number): boolean {
+    return (this.#expiries.get(keyOf(value)) ?? 0) > nowMs
+  }
+
+  delete(value: string): void {
+    this.#expiries.delete(keyOf(value))
+  }
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+function keyOf(text: string): string {
+  return hashOf(text).toString('hex')
+}
+
+function cookieName(request: FastifyRequest): string {
+  return `hartonomous_${request.socket.localPort}`
+}
+
+function cookieOf(request: FastifyRequest): string | undefined {
+  const prefix = `${cookieName(request)}=`
+  const parts = (request.headers.cookie ?? '').split(';').map((part) => part.trim())
+  return parts.find((part) => part.startsWith(prefix))?.slice(prefix.length)
+}
+
+function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, maxAgeSeconds: number): void {
+  const attributes = `Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict`
+  void reply.header('set-cookie', `${cookieName(request)}=${value}; ${attributes}`)
+}
+
+async function readToken(file: string): Promise<string | undefined> {
+  try {
+    const token = (await readFile(file, 'utf8')).trim()
+    if (token.length < 32) throw new HartonomousError('ERR_IO', { path: file, reason: 'too short for an owner token' })
+    // A restored backup may have lost its mode.
+    if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) await chmod(file, 0o600)
+    return token
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    throw error instanceof HartonomousError ? error : ioError(file, error)
+  }
+}
+
+/** Written beside and linked into place: whoever sees the file sees all of it, and of two nodes that start at once one wins. */
+async function createToken(file: string): Promise<string> {
+  const token = randomBytes(32).toString('base64url')
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    const handle = await open(draft, 'wx', 0o600)
+    try {
+      await handle.writeFile(`${token}\n`)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await link(draft, file)
+    return token
+  } catch (error) {
+    const isTaken = (error as { code?: unknown }).code === 'EEXIST'
+    const other = isTaken ? await readToken(file) : undefined
+    if (other !== undefined) return other
+    throw ioError(file, error)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+function ioError(path: string, error: unknown): HartonomousError {
+  return new HartonomousError('ERR_IO', { path, reason: error instanceof Error ? error.message : String(error) })
+}
