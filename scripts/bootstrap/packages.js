@@ -1,6 +1,6 @@
 /** `node_modules` from the lock file, by npm's own script under the right Node. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { describeProcess } from './lock.js'
 import { locationsForThisPlatform } from './lock-tree.js'
@@ -57,6 +57,7 @@ export function installedTreeAgrees(root) {
 
 export function writeStamp(root, nodeVersion) {
   const file = stampFile(root)
+  mkdirSync(dirname(file), { recursive: true })
   writeFileSync(`${file}.tmp`, `${expectedStamp(root, nodeVersion)}\n`)
   renameSync(`${file}.tmp`, file)
 }
@@ -69,9 +70,10 @@ export async function installPackages(root, node, npmCli, toolchain, lock) {
   )
   const startedMs = Date.now()
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+  const retries = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000']
   const quiet = ['--loglevel=error', '--no-progress', '--no-update-notifier']
   const runner = join(root, 'scripts/bootstrap/npm-runner.js')
-  const child = spawn(node.path, [runner, npmCli, String(aboutBytes), ...args, ...quiet], {
+  const child = spawn(node.path, [runner, npmCli, String(aboutBytes), ...args, ...retries, ...quiet], {
     cwd: root,
     // Standard output belongs to the program that is started afterwards.
     stdio: ['pipe', 2, 2],

@@ -14,6 +14,8 @@ const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
 const IDLE_TIMEOUT_MS = 30_000
 const ATTEMPTS_MAX = 4
 const REDIRECTS_MAX = 5
+/** Trying again in a moment does not help against these. */
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ENETUNREACH', 'EHOSTUNREACH'])
 
 /** A failure that the person can do something about: printed without a stack. */
 export class BootstrapError extends Error {
@@ -24,7 +26,7 @@ export class BootstrapError extends Error {
 }
 
 /** The part of npm's configuration (user, project and environment) that decides how to reach the registry. */
-export function readRegistrySettings(npmCli, root) {
+function readRegistrySettings(npmCli, root) {
   const result = spawnSync(process.execPath, [npmCli, 'config', 'list', '--json'], {
     cwd: root,
     encoding: 'utf8',
@@ -118,7 +120,7 @@ async function download(url, file, pin, ca) {
         await pipeline(response, createWriteStream(file, { flags: isResumed ? 'a' : 'w' }))
         return
       } catch (error) {
-        if (attempt >= ATTEMPTS_MAX || error.isFinal) throw error
+        if (attempt >= ATTEMPTS_MAX || error.isFinal || UNREACHABLE.has(error.code)) throw error
         say(`${label}: ${error.message}; trying again`)
         await sleep(500 * 2 ** attempt)
       }
@@ -150,7 +152,15 @@ async function request(url, offsetBytes, ca, redirectsLeft = REDIRECTS_MAX) {
 function packWithNpm(pin, file, url, cause, { root, npmCli }) {
   say(`fetching ${pin.package} ${pin.version} through npm${cause ? ` (directly: ${cause.message})` : ''}`)
   const folder = dirname(file)
-  const args = [npmCli, 'pack', `${pin.package}@${pin.version}`, '--pack-destination', folder, '--ignore-scripts']
+  const args = [
+    npmCli,
+    'pack',
+    `${pin.package}@${pin.version}`,
+    '--pack-destination',
+    folder,
+    '--ignore-scripts',
+    '--fetch-retries=0',
+  ]
   const result = spawnSync(process.execPath, [...args, '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 2],

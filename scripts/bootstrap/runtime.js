@@ -17,7 +17,7 @@ export function readToolchain(root) {
   return JSON.parse(readFileSync(join(root, 'scripts/bootstrap/toolchain.json'), 'utf8'))
 }
 
-export function isAtLeast(version, minimum) {
+function isAtLeast(version, minimum) {
   const [a, b] = [version, minimum].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)))
   for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return a[i] > b[i]
   return true

@@ -104,7 +104,7 @@ function resolveSpecifier(path: string, specifier: string): string | undefined {
   return undefined
 }
 
-export function roomOf(path: string): string {
+function roomOf(path: string): string {
   if (path.startsWith('coordinator/web/')) return 'coordinator/web'
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : ''
 }
