@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { KiB, MiB } from '#protocol/units.ts'
-import { TestSwarm, testModel } from './swarm-fixture.ts'
+import { TestSwarm, testModel } from './swarm.fixture.ts'
 
 const swarm = new TestSwarm()
 beforeEach(() => swarm.open())

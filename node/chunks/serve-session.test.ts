@@ -17,7 +17,7 @@ import type { ExtentRoot } from '#protocol/ids.ts'
 import { dataConnectionsPerPeerMax, queuedRequestsPerConnectionMax } from '#protocol/limits.ts'
 import { KiB, MiB } from '#protocol/units.ts'
 import { createDataCertificate, type DataCertificate } from './certificate.ts'
-import { type TestModel, type TestNode, TestSwarm, testModel } from './swarm-fixture.ts'
+import { type TestModel, type TestNode, TestSwarm, testModel } from './swarm.fixture.ts'
 import { tlsOptions } from './tls-listener.ts'
 
 const swarm = new TestSwarm()

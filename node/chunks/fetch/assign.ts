@@ -84,7 +84,8 @@ function isGuarded(state: FetchState, source: Source, blockBytes: number, nowMs:
 function disputedPiece(state: FetchState, source: Source, blockBytes: number): Piece[] | undefined {
   if (state.cases.size === 0) return undefined
   for (const assembly of state.open) {
-    if (assembly.only === source) return [{ assembly, span: takeGap(state, assembly, blockBytes, blockBytesMax) }]
+    if (assembly.only !== source || !state.queue.isHeldBy(assembly.chunkIndex, source.slot)) continue
+    return [{ assembly, span: takeGap(state, assembly, blockBytes, blockBytesMax) }]
   }
   let scanned = 0
   for (const chunkIndex of state.disputed) {
@@ -283,13 +284,17 @@ function hasHelper(state: FetchState, source: Source, nowMs: number): boolean {
   return false
 }
 
-/** A settling copy that crawls is given to somebody else. */
+/** A settling copy that crawls, or whose source lost the chunk, is given to somebody else. */
 export function speedUpDisputed(state: FetchState, nowMs: number): void {
   if (state.cases.size === 0) return
   for (const assembly of [...state.assemblies.values()]) {
     const owner = assembly.only
     const blame = state.cases.get(assembly.chunkIndex)
     if (!owner || !blame || state.status[assembly.chunkIndex] !== chunkStatus.begun) continue
+    if (!state.queue.isHeldBy(assembly.chunkIndex, owner.slot)) {
+      dropAssembly(state, assembly)
+      continue
+    }
     const ownerMs = owner.etaMs(owner.inFlightBytes + assembly.missingBytes, nowMs)
     if (ownerMs < 2 * lateGainMs) continue
     const hasBetter = [...state.sources.values()].some(
