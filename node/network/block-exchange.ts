@@ -16,7 +16,7 @@ import { second } from '#protocol/units.ts'
 import type { Datastore, Node } from './libp2p-node.ts'
 
 /** A want is told to a peer once; asking anew after this time reaches peers that got the block, or us, only later. */
-const attemptMs = 5 * second
+const attemptMs = 2 * second
 /** Helia forgets a cancelled want only after its next round of messages; a new want before that would be lost. */
 const betweenAttemptsMs = 250
 

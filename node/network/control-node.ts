@@ -27,6 +27,7 @@ import type { WorkerEvents } from './worker-api.ts'
 
 export type Emit = <K extends keyof WorkerEvents>(name: K, payload: WorkerEvents[K], list?: MessagePort[]) => void
 
+const closedUnderUs = new Set(['ConnectionClosedError', 'MuxerClosedError', 'StreamResetError', 'StreamClosedError'])
 const cacheSaveEveryMs = 30 * second
 /** Kept addresses of peers that are no bootstrap nodes; more cost dials that lead nowhere. */
 const cachedPeersDialledMax = 16
@@ -155,6 +156,7 @@ export class ControlNode {
     dht.routingTable.addEventListener('peer:add', () => this.#announcer.topologyChanged())
     try {
       await node.start()
+      if (!this.addresses().some((address) => !address.includes('/p2p-circuit'))) throw new Error('nothing to listen on')
     } catch (error) {
       throw new HartonomousError('ERR_CONFIG', {
         key: 'listen',
@@ -224,11 +226,7 @@ export class ControlNode {
   async openStream(peerId: PeerId, protocol: string, signal: AbortSignal): Promise<MessagePort> {
     const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
     try {
-      const stream = await this.#node.dialProtocol(peerIdFromString(peerId), this.#names.protocol(protocol), {
-        signal: AbortSignal.any([signal, timeout]),
-        maxOutboundStreams: 2 * streamsPerPeerMax,
-        runOnLimitedConnection: true,
-      })
+      const stream = await this.#newStream(peerId, this.#names.protocol(protocol), AbortSignal.any([signal, timeout]))
       return bridgeStream(stream, peerId, () => {})
     } catch (error) {
       signal.throwIfAborted()
@@ -298,6 +296,24 @@ export class ControlNode {
       await this.#datastore.close()
     })()
     await Promise.race([stopping, new Promise((resolve) => setTimeout(resolve, stopTimeoutMs))])
+  }
+
+  /**
+   * Over a connection that is open, a direct one before a relayed one; libp2p itself would dial anew where it has only a
+   * relayed one. A connection may close under us, most of all when both sides have just dialled: that is tried again.
+   */
+  async #newStream(peerId: PeerId, protocol: string, signal: AbortSignal): Promise<Stream> {
+    const peer = peerIdFromString(peerId)
+    const options = { signal, maxOutboundStreams: 2 * streamsPerPeerMax, runOnLimitedConnection: true }
+    const open = this.#node.getConnections(peer).filter((connection) => connection.status === 'open')
+    const connection = open.find((each) => each.limits === undefined) ?? open[0]
+    try {
+      if (connection) return await connection.newStream(protocol, options)
+      return await this.#node.dialProtocol(peer, protocol, options)
+    } catch (error) {
+      if (signal.aborted || !closedUnderUs.has((error as Error).name)) throw error
+      return this.#node.dialProtocol(peer, protocol, options)
+    }
   }
 
   #connectionOpened(connection: Connection): void {

@@ -14,7 +14,7 @@ export function announcerDht(node: Node): AnnouncerDht {
   return {
     size: () => dht.routingTable.size,
     async provide(key, signal) {
-      if (dht.routingTable.size === 0) return 0
+      // Also without any peer: our own record is stored here, for those who ask us.
       let stored = 0
       const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(dhtProvideTimeoutMs)]) }
       for await (const event of dht.provide(key, options)) {

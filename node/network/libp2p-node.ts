@@ -1,7 +1,7 @@
 /** The libp2p instance: which transports and services, with which limits. */
 import type { GossipSub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
+import { FaultTolerance, type Libp2p, type PeerId, type Transport } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
@@ -137,6 +137,11 @@ async function addOptional(
     import('@libp2p/upnp-nat'),
     import('@libp2p/webrtc'),
   ])
+  // A place at the relays that we were told of, and direct connections negotiated over them. The address `/p2p-circuit`,
+  // which means any relay, makes libp2p walk the DHT without a pause until it finds one: a small swarm would spin.
+  const relays = [...config.bootstrap, ...config.staticPeers].map((address) => `${address}/p2p-circuit`)
+  if (relays.length > 0) options.addresses?.listen?.push(...relays, '/webrtc')
+  options.transportManager = { faultTolerance: FaultTolerance.NO_FATAL }
   options.transports?.push(watched(relay.circuitRelayTransport(), log), watched(webrtc.webRTC(), log))
   services.autonat = autonat.autoNATv2()
   services.upnp = upnp.uPnPNAT()
