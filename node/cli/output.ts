@@ -106,8 +106,8 @@ export class Output {
   }
 }
 
-const escape = String.fromCharCode(27)
-const escapes = new RegExp(`${escape}\\[[0-9;]*m`, 'g')
+const escapeCharacter = String.fromCharCode(27)
+const escapes = new RegExp(`${escapeCharacter}\\[[0-9;]*m`, 'g')
 
 function width(text: string): number {
   return text.replace(escapes, '').length

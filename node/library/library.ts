@@ -1,5 +1,4 @@
 /** The models of this node as its owner sees them: ingest a file, pull from the swarm, remove, resolve a name. */
-import { basename } from 'node:path'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, type PeerId, tryParseModelId } from '#protocol/ids.ts'
@@ -73,7 +72,7 @@ export class Library {
     const { modelId, releaseDraft } = await ingestModel(
       {
         path: options.path,
-        name: options.name ?? defaultName(options.path),
+        ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.licence === undefined ? {} : { licence: options.licence }),
       },
       {
@@ -242,15 +241,4 @@ export function chunkIndexesOf(model: ShardModel, extents: readonly [number, num
   return model.places
     .filter((place) => wanted.has(`${place.fileIndex}/${place.extentIndex}`))
     .map((place) => place.chunkIndex)
-}
-
-/** `Hartling-F16.gguf` -> `hartling-f16`. */
-function defaultName(path: string): string {
-  return basename(path)
-    .replace(/\.gguf$/i, '')
-    .replace(/-\d{5}-of-\d{5}$/, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, '-')
-    .replace(/^[._-]+|[._-]+$/g, '')
-    .slice(0, 96)
 }

@@ -121,7 +121,7 @@ export class Answers implements GatewayBackend {
   status(): EngineView | undefined {
     const status = this.#service?.status()
     if (status === undefined) return undefined
-    const { engine, build, device, state, loadedModels, crashes, lastError } = status.engine
+    const { engine, build, device, state, loadedModels, crashes, lastError, pid } = status.engine
     const base = {
       engine,
       build,
@@ -133,7 +133,7 @@ export class Answers implements GatewayBackend {
       slotsBusy: status.running,
       queued: status.queued,
     }
-    return lastError === undefined ? base : { ...base, lastError }
+    return { ...base, ...(pid === undefined ? {} : { pid }), ...(lastError === undefined ? {} : { lastError }) }
   }
 
   setPaused(isPaused: boolean): void {

@@ -1,4 +1,6 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
+
+import { join } from 'node:path'
 import type {
   ComponentView,
   IngestRequest,
@@ -14,9 +16,10 @@ import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { releasesKnownMax } from '#protocol/limits.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
-import { policyOf } from '../config/index.ts'
+import { dataFiles, policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
-import type { PullSelection } from '../library/index.ts'
+import { huggingFaceOrigin } from '../ingest/index.ts'
+import { downloadModel, isUrlReference, type PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
@@ -173,6 +176,7 @@ export class NodeController implements ControlledNode {
     emit: (event: NodeEvent) => void,
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
+    if (isUrlReference(request.model)) return this.#download(request, emit, signal)
     const { library, releases, dataPlane } = this.#node.parts
     const selection: PullSelection = {
       ...(request.layers === undefined ? {} : { layers: request.layers }),
@@ -199,6 +203,22 @@ export class NodeController implements ControlledNode {
     }
     const release = await releases.releaseOf(transfer.modelId)
     return { modelId: transfer.modelId, name: release?.release.name ?? transfer.modelId }
+  }
+
+  async #download(
+    request: PullRequest,
+    emit: (event: NodeEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ modelId: string; name: string }> {
+    const { model: reference, licence } = request
+    const path = await downloadModel(reference, {
+      folder: join(dataFiles.models(this.#node.dataDir), 'downloads'),
+      huggingFaceOrigin: process.env['HF_ENDPOINT'] ?? huggingFaceOrigin,
+      ...(licence === undefined ? {} : { licence }),
+      signal,
+      onProgress: (progress) => emit({ event: 'download-progress', url: reference, ...progress }),
+    })
+    return this.ingest({ path, ...(licence === undefined ? {} : { licence }) }, emit, signal)
   }
 
   async remove(reference: string): Promise<void> {

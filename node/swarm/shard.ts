@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
@@ -119,8 +119,10 @@ export class Shard extends EventEmitter<ShardEvents> {
     this.#models.delete(modelId)
     await this.#deps.dataPlane.removeModel(modelId)
     await this.#deps.store.removeModel(modelId)
-    if (model.row.files.every((file) => file.origin === 'own')) {
-      await rm(modelDir(this.#deps.modelsDir, modelId), { recursive: true, force: true })
+    for (const file of model.row.files) {
+      // Fetched from the swarm or downloaded: our files. Anything elsewhere is the owner's.
+      if (file.path.startsWith(`${this.#deps.modelsDir}${sep}`))
+        await rm(dirname(file.path), { recursive: true, force: true })
     }
     this.emit('removed', modelId)
     return true

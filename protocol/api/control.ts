@@ -72,6 +72,8 @@ export interface EngineView {
   slotsBusy: number
   queued: number
   crashes: number
+  /** Of the engine's child process, while there is one. */
+  pid?: number
   lastError?: string
 }
 
@@ -173,6 +175,7 @@ export type NodeEvent =
       bytesPerSecond: number
       etaMs?: number
     }
+  | { event: 'download-progress'; url: string; doneBytes: number; totalBytes: number; bytesPerSecond: number; etaMs?: number }
   | { event: 'model-added'; modelId: string; chunkCount: number; heldChunks: number; sizeBytes: number; origin: string }
   | { event: 'model-removed'; modelId: string }
   | { event: 'chunks-gained'; modelId: string; chunkIndexes: number[]; heldChunks: number; chunkCount: number }

@@ -62,15 +62,18 @@ async function runDevnet(context: CommandContext): Promise<number> {
   process.once('exit', killAll)
   const board = new Board()
   const view = new DevnetView(output, board)
+  let isOver = false
   try {
     if (!output.json)
       output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} a swarm of five processes on this machine\n`)
+    const modelFile = resolve(textOption(context, 'model') ?? bundledModel)
+    const licence = textOption(context, 'license') ?? (await missingLicence(modelFile))
     const payloadFile = await makePayload(context, folder)
     view.start()
     const result = await runScenario({
       folder,
-      modelFile: resolve(textOption(context, 'model') ?? bundledModel),
-      licence: textOption(context, 'license') ?? 'LicenseRef-Local',
+      modelFile,
+      ...(licence === undefined ? {} : { licence }),
       ...(payloadFile === undefined ? {} : { payloadFile }),
       hasCaps: !flagOption(context, 'no-caps'),
       isDhtOnly: flagOption(context, 'dht-only'),
@@ -80,12 +83,14 @@ async function runDevnet(context: CommandContext): Promise<number> {
       signal: AbortSignal.any([context.signal, AbortSignal.timeout(runTimeoutMs)]),
       onNode: (node) => nodes.push(node),
       onEvent: (node, event) => {
-        if (output.json) output.value({ ...event, node })
+        if (output.json && !isOver) output.value({ ...event, node })
       },
       onAnswer: createAnswerPrinter(context, view, beganAtMs),
     })
     const problem = judge(result)
     const summary = summaryOf(result, Date.now() - beganAtMs)
+    // The summary is the last line: what the nodes say while they stop is of no interest.
+    isOver = flagOption(context, 'once')
     if (output.json) output.value(problem === undefined ? summary : { ...summary, problem })
     else printResult(output, board, result, problem)
     if (problem !== undefined)
@@ -98,6 +103,18 @@ async function runDevnet(context: CommandContext): Promise<number> {
     process.off('exit', killAll)
     if (!flagOption(context, 'keep')) await rm(folder, { recursive: true, force: true })
     else output.note(`kept ${folder}`)
+  }
+}
+
+/** On one's own machine a file that names no licence may be tried all the same. */
+async function missingLicence(modelFile: string): Promise<string | undefined> {
+  const { openFileSource, partNames, readModelHeader } = await import('../../ingest/index.ts')
+  const sources = await Promise.all(partNames(modelFile).map((path) => openFileSource(path)))
+  try {
+    const { licence } = await readModelHeader(sources)
+    return licence === undefined ? 'LicenseRef-Local' : undefined
+  } finally {
+    await Promise.all(sources.map((source) => source.close()))
   }
 }
 

@@ -46,7 +46,13 @@ export const pull: Command = {
     }
     for await (const event of client.stream<WorkEvent>('/api/v1/models/pull', request)) {
       if (output.json) output.value(event)
-      else if (event.event === 'transfer-progress') {
+      else if (event.event === 'download-progress' || event.event === 'ingest-progress') {
+        const eta = event.etaMs === undefined ? '' : `  ${formatDuration(event.etaMs)} left`
+        const what = event.event === 'download-progress' ? 'downloading' : 'hashing'
+        output.progress(
+          `${what} ${bar(event.doneBytes / Math.max(1, event.totalBytes), 20)} ${formatBytes(event.doneBytes)} of ${formatBytes(event.totalBytes)}  ${formatRate(event.bytesPerSecond)}${eta}`,
+        )
+      } else if (event.event === 'transfer-progress') {
         const active = event.sources.filter((source) => source.state === 'active').length
         const eta = event.etaMs === undefined ? '' : `  ${formatDuration(event.etaMs)} left`
         output.progress(

@@ -67,7 +67,9 @@ export class DevnetView {
     for (const node of this.#board.nodes) {
       const models = [...node.models.values()]
       if (models.length === 0)
-        lines.push(`${nodeLabel(node)}${this.#output.paint('dim', node.state === 'starting' ? 'starting' : 'looking around')}`)
+        lines.push(
+          `${nodeLabel(node)}${this.#output.paint('dim', node.state === 'starting' ? 'starting' : 'looking around')}`,
+        )
       for (const [row, model] of models.entries()) lines.push(this.#modelLine(node, model, row === 0))
     }
     return lines
