@@ -1,56 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blake3 } from '../codec/blake3.ts'
 import { encodeCbor } from '../codec/cbor.ts'
 import { cidOf, linkTo } from '../codec/cid.ts'
-import { fuzzDecoder, seededRandom, type Vector, vectorBytes } from '../codec/decoder-suite.ts'
+import { fuzzDecoder, type Vector, vectorBytes } from '../codec/decoder-suite.ts'
 import { isHartonomousError } from '../errors.ts'
-import { type ExtentRoot, extentRootToBytes, type ModelId, parseModelId } from '../ids.ts'
+import { extentRootToBytes, type ModelId, parseModelId } from '../ids.ts'
 import { chunkBytes, contentRootBytesMax, extentsPerModelMax, leavesPerBlock, modelBytesMax } from '../limits.ts'
-import {
-  type Block,
-  type ContentFile,
-  catalogueKey,
-  chunkCountOf,
-  chunkPlaces,
-  componentKey,
-  type ExtentLayout,
-  encodeContent,
-  extentRoot,
-  leafBytes,
-  loadContent,
-  type ModelContent,
-} from './index.ts'
+import { buildContent, header, smallContent, tensor } from './content-fixture.ts'
+import { type Block, encodeContent, extentRoot, leafBytes, loadContent } from './index.ts'
 import vectors from './vectors.json' with { type: 'json' }
-
-const withCode = (code: string) => expect.objectContaining({ code })
-
-/** Lays the extents end to end, gives every chunk a made-up digest, and derives the roots from them. */
-function buildContent(files: Omit<ExtentLayout, 'offsetBytes'>[][], seed = 1): ModelContent {
-  const random = seededRandom(seed)
-  const leafParts: Uint8Array[] = []
-  const built = files.map((extents): ContentFile => {
-    let offsetBytes = 0
-    const placed = extents.map((extent) => {
-      const leaves = new Uint8Array(chunkCountOf(extent) * leafBytes).map(() => Math.floor(random() * 256))
-      leafParts.push(leaves)
-      const result = { ...extent, offsetBytes, root: extentRoot(extent.sizeBytes, leaves) }
-      offsetBytes += extent.sizeBytes
-      return result
-    })
-    return { sizeBytes: offsetBytes, extents: placed }
-  })
-  return { files: built, leaves: new Uint8Array(Buffer.concat(leafParts)) }
-}
-
-const tensor = (name: string, sizeBytes: number): Omit<ExtentLayout, 'offsetBytes'> => ({
-  kind: 'tensor',
-  name,
-  dtype: 'F16',
-  shape: [sizeBytes / 2],
-  sizeBytes,
-})
-const header = { kind: 'header', sizeBytes: 1000 } as const
 
 function blockGetter(blocks: readonly Block[]) {
   const byCid = new Map(blocks.map((block) => [block.cid, block.bytes]))
@@ -63,8 +21,6 @@ function blockGetter(blocks: readonly Block[]) {
   return { getBlock, asked }
 }
 
-const small = () => buildContent([[header, tensor('a.weight', 3 * chunkBytes + 10), { kind: 'gap', sizeBytes: 22 }]])
-
 /** Many small tensors, so that the root would be larger than allowed. */
 const large = () =>
   buildContent([
@@ -74,7 +30,7 @@ const large = () =>
 
 describe('content block', () => {
   test('content block: loads what was encoded, small with inline extents', async () => {
-    const content = small()
+    const content = smallContent()
     const { modelId, blocks } = encodeContent(content)
     expect(parseModelId(modelId)).toBe(blocks[0]!.cid)
     expect(blocks.length).toBe(2)
@@ -87,6 +43,21 @@ describe('content block', () => {
     expect(blocks[0]!.bytes.length).toBeLessThanOrEqual(contentRootBytesMax)
     expect(blocks.length).toBe(1 + 1 + 2 + 1)
     expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(content)
+  })
+
+  test('content block: turns to linked tables exactly where the inline root would pass its limit', () => {
+    const withExtents = (count: number) =>
+      encodeContent(buildContent([Array(count).fill({ kind: 'gap', sizeBytes: 1 })]))
+    // Linked, a root is tiny; so the first count that is linked is found by its size.
+    let [inline, linked] = [1000, 4300]
+    while (linked - inline > 1) {
+      const middle = (inline + linked) >> 1
+      if (withExtents(middle).blocks[0]!.bytes.length > 10_000) inline = middle
+      else linked = middle
+    }
+    const largest = withExtents(inline).blocks[0]!.bytes.length
+    expect(largest).toBeLessThanOrEqual(contentRootBytesMax)
+    expect(largest).toBeGreaterThan(contentRootBytesMax - 100)
   })
 
   test('content block: equal blocks are published once and read at each place', async () => {
@@ -136,7 +107,7 @@ describe('content block', () => {
       const blocks = vector.blocks.map((hex) => ({ bytes: vectorBytes({ hex }), cid: cidOf(vectorBytes({ hex })) }))
       const content = await loadContent(vector.value as ModelId, blockGetter(blocks).getBlock)
       expect(encodeContent(content)).toEqual({ modelId: vector.value, blocks })
-      expect(content).toEqual(small())
+      expect(content).toEqual(smallContent())
     },
   )
 })
@@ -144,7 +115,7 @@ describe('content block', () => {
 describe('content block from a peer', () => {
   /** Encodes a root of any shape, with the leaf block of `small`. */
   function hostile(change: (root: { v: number; files: unknown[]; leaves: unknown[] }) => void) {
-    const content = small()
+    const content = smallContent()
     const leafBlock = encodeContent(content).blocks[1]!
     const files = content.files.map((file) => ({
       size: file.sizeBytes,
@@ -166,7 +137,7 @@ describe('content block from a peer', () => {
 
   test('content block from a peer: the unchanged one loads', async () => {
     const { modelId, blocks } = hostile(() => {})
-    expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(small())
+    expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(smallContent())
   })
 
   test.each<[string, (root: { v: number; files: unknown[]; leaves: unknown[] }) => void]>([
@@ -278,7 +249,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: refuses sound tables that another layout holds inline', async () => {
-    const content = small()
+    const content = smallContent()
     const [root, leafBlock] = encodeContent(content).blocks
     const inline = hostile(() => {})
     expect(inline.modelId).toBe(root!.cid)
@@ -301,7 +272,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: refuses bytes that are not those of the CID', async () => {
-    const { modelId, blocks } = encodeContent(small())
+    const { modelId, blocks } = encodeContent(smallContent())
     const { getBlock } = blockGetter(blocks)
     const lying = async (cid: string) => {
       const bytes = new Uint8Array(await getBlock(cid))
@@ -312,13 +283,13 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: a root that is too large is refused before it is hashed', async () => {
-    const { modelId } = encodeContent(small())
+    const { modelId } = encodeContent(smallContent())
     const getBlock = () => Promise.resolve(new Uint8Array(contentRootBytesMax + 1))
     await expect(loadContent(modelId, getBlock)).rejects.toMatchObject({ code: 'ERR_LIMIT' })
   })
 
   test('content block from a peer: a claim of many tables or bytes fails before they are fetched', async () => {
-    const { blocks } = encodeContent(small())
+    const { blocks } = encodeContent(smallContent())
     const tables = hostile((root) => {
       root.files = [
         { size: 1, tables: new Array(Math.ceil(extentsPerModelMax / 2048) + 1).fill(linkTo(blocks[1]!.cid)) },
@@ -338,7 +309,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: mutated roots give typed errors only', async () => {
-    const { blocks } = encodeContent(small())
+    const { blocks } = encodeContent(smallContent())
     // The fuzzer is synchronous: it collects inputs, which are then loaded under their own CIDs.
     const inputs: Uint8Array[] = []
     fuzzDecoder(
@@ -359,52 +330,5 @@ describe('content block from a peer', () => {
       })
     }
     expect(refused).toBeGreaterThan(1000)
-  })
-})
-
-describe('content', () => {
-  test('content: encoding refuses what is not whole', () => {
-    const cut = small()
-    expect(() => encodeContent({ ...cut, leaves: cut.leaves.subarray(32) })).toThrow(withCode('ERR_DECODE'))
-    const twice = buildContent([[tensor('a', 10)], [tensor('a', 10)]])
-    expect(() => encodeContent(twice)).toThrow(withCode('ERR_DECODE'))
-    expect(() => encodeContent({ files: [], leaves: new Uint8Array() })).toThrow(withCode('ERR_DECODE'))
-    const many = { sizeBytes: 1, extents: new Array(extentsPerModelMax + 1).fill(cut.files[0]!.extents[0]) }
-    expect(() => encodeContent({ files: [many], leaves: cut.leaves })).toThrow(withCode('ERR_LIMIT'))
-  })
-
-  test('content: the chunk places cover every byte once, with the leaf of each chunk', () => {
-    const content = small()
-    const places = chunkPlaces(content)
-    expect(places.length).toBe(content.leaves.length / leafBytes)
-    let end = 0
-    for (const place of places) {
-      expect(place.offsetInFileBytes).toBe(end)
-      end += place.sizeBytes
-    }
-    expect(end).toBe(content.files[0]!.sizeBytes)
-  })
-
-  test('extent root: is BLAKE3 over domain, size and leaves', () => {
-    const leaves = new Uint8Array(64).fill(5)
-    const size = chunkBytes + 1
-    const preimage = Buffer.concat([Buffer.from('hartonomous/extent/1'), Buffer.alloc(8), leaves])
-    preimage.writeBigUInt64LE(BigInt(size), 20)
-    expect(extentRoot(size, leaves)).toBe(Buffer.from(blake3(preimage)).toString('hex') as ExtentRoot)
-    expect(extentRoot(size + 1, leaves)).not.toBe(extentRoot(size, leaves))
-  })
-
-  test('keys: are those of the vectors, and differ by every field', () => {
-    const modelId = vectors.content[0]!.value as ModelId
-    expect(catalogueKey()).toBe(vectors.catalogueKey)
-    const input = { indexVersion: 1, modelId, kind: 'attention', layer: 3 }
-    expect(componentKey(input)).toBe(vectors.componentKey)
-    const others = [
-      { ...input, indexVersion: 2 },
-      { ...input, kind: 'ffn' },
-      { ...input, layer: 4 },
-    ]
-    const keys = [input, ...others, { indexVersion: 1, modelId, kind: 'attention' }].map(componentKey)
-    expect(new Set(keys).size).toBe(5)
   })
 })

@@ -31,6 +31,8 @@ import { leafBytes } from './keys.ts'
 
 const what = 'content block'
 const leafBlockBytes = leavesPerBlock * leafBytes
+/** Least that an extent takes: map 1, kind 5 + 4, offset 7 + 1, root 5 + 34, size 5 + 1. */
+const extentBytesMin = 63
 /** Blocks asked for at the same time: hides the round trip, holds at most 8 MiB. */
 const blocksAtOnce = 8
 
@@ -54,7 +56,9 @@ function encodeChecked(content: ModelContent): PublishedContent {
   }
   const leaves = split(content.leaves, leafBlockBytes).map(addBlock)
   const inline = content.files.map((file) => ({ size: file.sizeBytes, extents: file.extents.map(extentToWire) }))
-  let root = tryRootBlock({ v: 1, files: inline, leaves })
+  const extentCount = inline.reduce((sum, file) => sum + file.extents.length, 0)
+  const canBeInline = extentCount * extentBytesMin <= contentRootBytesMax
+  let root = canBeInline ? tryRootBlock({ v: 1, files: inline, leaves }) : undefined
   if (root === undefined) {
     const linked = inline.map(({ size, extents }) => ({ size, tables: split(extents, extentsPerTable).map(addBlock) }))
     root = toBlock({ v: 1, files: linked, leaves }, contentRootBytesMax)
