@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isHartonomousError } from '#protocol/errors.ts'
+import { MiB } from '#protocol/units.ts'
 import { readModelHeader } from './header.ts'
 import { memorySource, tinyModel } from './test-files.ts'
-import type { ModelHeader } from './types.ts'
+import type { ByteSource, ModelHeader } from './types.ts'
 
 const model = tinyModel()
 
@@ -56,7 +57,7 @@ test('model header: a model with flipped bytes is refused or tiled', async () =>
         expectTiled(header)
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 700 },
   )
   expect(accepted).toBeGreaterThan(0)
 })
@@ -72,6 +73,47 @@ test('model header: any eight bytes replaced by an extreme number are refused or
       expect(performance.now() - startedAtMs).toBeLessThan(2000)
       if (header !== undefined) expectTiled(header)
     }),
-    { numRuns: 1500 },
+    { numRuns: 700 },
   )
+})
+
+/** `repeat` copies of `unit` after `head`, never in memory: what a sparse or a fast file could feed the parser. */
+function endlessSource(head: Uint8Array, unit: Uint8Array, sizeBytes: number): ByteSource {
+  return {
+    name: 'hostile.gguf',
+    sizeBytes,
+    read: async (offsetBytes, lengthBytes) => {
+      const phase = (((offsetBytes - head.length) % unit.length) + unit.length) % unit.length
+      const bytes = Buffer.alloc(lengthBytes, Buffer.concat([unit.subarray(phase), unit.subarray(0, phase)]))
+      bytes.set(head.subarray(offsetBytes, offsetBytes + lengthBytes))
+      return bytes
+    },
+  }
+}
+
+const u64 = (value: number) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}
+const u32 = (value: number) => u64(value).subarray(0, 4)
+const text = (value: string) => Buffer.concat([u64(value.length), Buffer.from(value)])
+
+test('model header: arrays of millions of texts or arrays take bounded time and memory', async () => {
+  const start = [Buffer.from('GGUF'), u32(3), u64(0), u64(1)]
+  const items = 8 * 1024 * 1024
+  const texts = [text('tokenizer.ggml.tokens'), u32(9), u32(8), u64(items)]
+  const arrays = [text('k'), u32(9), u32(9), u64(items)]
+  const cases: [Buffer, Buffer][] = [
+    [Buffer.concat([...start, ...texts]), u64(1)],
+    [Buffer.concat([...start, ...texts]), u64(0)],
+    [Buffer.concat([...start, ...arrays]), Buffer.concat([u32(8), u64(0)])],
+    [Buffer.concat([...start, ...arrays]), Buffer.concat([u32(9), u64(1)])],
+  ]
+  const before = process.memoryUsage.rss()
+  for (const [head, unit] of cases) {
+    const error = await readModelHeader([endlessSource(head, unit, head.length + items * 12)]).catch((e: unknown) => e)
+    expect(isHartonomousError(error), String(error)).toBe(true)
+  }
+  expect((process.memoryUsage.rss() - before) / MiB).toBeLessThan(200)
 })

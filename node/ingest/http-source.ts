@@ -126,10 +126,10 @@ class RangeClient {
     const signals = [stall.signal, ...(this.#options.signal === undefined ? [] : [this.#options.signal])]
     const timer = setTimeout(() => stall.abort(new Retryable(`nothing came for ${stallMs} ms`)), stallMs)
     try {
+      // With a range, fetch itself asks for the identity encoding.
       const response = await (this.#options.fetch ?? fetch)(this.#url, {
         headers: {
           range: `bytes=${offsetBytes}-${offsetBytes + lengthBytes - 1}`,
-          'accept-encoding': 'identity',
           ...(this.#options.authorization === undefined ? {} : { authorization: this.#options.authorization }),
         },
         signal: AbortSignal.any(signals),

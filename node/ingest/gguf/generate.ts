@@ -259,32 +259,24 @@ function vary(piece: Buffer, dtype: GeneratedType, blockBytes: number, key: numb
 function encodePool(dtype: GeneratedType, scale: number, random: () => number): Buffer {
   const { blockBytes } = tensorTypeByName(dtype)!
   const blocks = Math.floor(poolBytes / blockBytes)
-  const pool = Buffer.alloc(blocks * blockBytes)
-  if (dtype === 'F32') {
-    for (let i = 0; i < blocks; i++) pool.writeFloatLE(scale * gaussian(random), i * 4)
-  } else if (dtype === 'F16') {
-    for (let i = 0; i < blocks; i++) pool.writeUInt16LE(halfBits(scale * gaussian(random)), i * 2)
-  } else {
-    // A block: its scale as half, then whole numbers. The largest of 32 normal values is about 2.1 deviations.
-    const levels = dtype === 'Q8_0' ? 127 : 7
-    const deviation = halfBits((scale * 2.1) / levels)
-    for (let at = 0; at < pool.length; at += blockBytes) {
-      pool.writeUInt16LE(deviation, at)
-      for (let i = 2; i < blockBytes; i += 4) pool.writeUInt32LE(random(), at + i)
-    }
-    if (dtype === 'Q8_0') narrowBytes(pool, blockBytes)
-  }
+  if (dtype === 'F32') return asBytes(Float32Array.from({ length: blocks }, () => scale * gaussian(random)))
+  if (dtype === 'F16') return asBytes(Uint16Array.from({ length: blocks }, () => halfBits(scale * gaussian(random))))
+  // A block: its scale as half, then whole numbers. The largest of 32 normal values is about 2.1 deviations.
+  const levels = dtype === 'Q8_0' ? 127 : 7
+  const deviation = halfBits((scale * 2.1) / levels)
+  const pool = asBytes(Uint32Array.from({ length: poolBytes / 4 }, random)).subarray(0, blocks * blockBytes)
+  if (dtype === 'Q8_0') narrowBytes(new Int8Array(pool.buffer, pool.byteOffset, pool.length))
+  for (let at = 0; at < pool.length; at += blockBytes) pool.writeUInt16LE(deviation, at)
   return pool
 }
 
+function asBytes(view: ArrayBufferView): Buffer {
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
+
 /** Random bytes as 8-bit weights: the mean of neighbours is nearer to a normal distribution than a flat one. */
-function narrowBytes(pool: Buffer, blockBytes: number): void {
-  for (let at = 0; at < pool.length; at += blockBytes) {
-    for (let i = 2; i < blockBytes; i++) {
-      const next = i + 1 < blockBytes ? pool.readInt8(at + i + 1) : pool.readInt8(at + 2)
-      pool.writeInt8((pool.readInt8(at + i) + next) >> 1, at + i)
-    }
-  }
+function narrowBytes(pool: Int8Array): void {
+  for (let i = 0; i + 1 < pool.length; i++) pool[i] = (pool[i]! + pool[i + 1]!) >> 1
 }
 
 /** Irwin-Hall of four: near enough to normal, one deviation. */

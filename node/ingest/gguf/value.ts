@@ -152,7 +152,7 @@ async function readTopArray(reader: HeaderReader, budget: MetaBudget, scan: Voca
   } else if (reader.field === 'tokenizer.ggml.token_type' && (head.itemType === 'i32' || head.itemType === 'u32')) {
     await scan.readTokenTypes(reader, head.itemCount)
   } else if (reader.field.startsWith('tokenizer.ggml.') || head.itemCount > ggufArrayItemsKeptMax) {
-    await skipItems(reader, head, 1)
+    await skipItems(reader, budget, head, 1)
   } else {
     summary.value = await readItems(reader, budget, head, 1)
   }
@@ -168,12 +168,11 @@ async function readItems(
   const items: MetaValue[] = []
   for (let i = 0; i < head.itemCount; i++) {
     if (head.itemType === 'array') {
-      const inner = await readInnerHead(reader, depth)
-      budget.add(reader, 16)
+      const inner = await readInnerHead(reader, budget, depth)
       if (inner.itemCount <= ggufArrayItemsKeptMax) {
         items.push(await readItems(reader, budget, inner, depth + 1))
       } else {
-        await skipItems(reader, inner, depth + 1)
+        await skipItems(reader, budget, inner, depth + 1)
         items.push({ arrayLength: inner.itemCount, itemType: inner.itemType })
       }
     } else if (head.itemType === 'string') {
@@ -187,19 +186,21 @@ async function readItems(
   return items
 }
 
-async function readInnerHead(reader: HeaderReader, depth: number): Promise<ArrayHead> {
+/** Inner arrays count even where they are not kept: each costs time, and no real file has many. */
+async function readInnerHead(reader: HeaderReader, budget: MetaBudget, depth: number): Promise<ArrayHead> {
+  budget.add(reader, 16)
   if (depth >= ggufArrayDepthMax) reader.fail(`arrays are nested more than ${ggufArrayDepthMax} deep`)
   return readArrayHead(reader)
 }
 
-async function skipItems(reader: HeaderReader, head: ArrayHead, depth: number): Promise<void> {
+async function skipItems(reader: HeaderReader, budget: MetaBudget, head: ArrayHead, depth: number): Promise<void> {
   if (head.itemType !== 'string' && head.itemType !== 'array') {
     reader.skip(head.itemCount * scalarBytes[head.itemType])
     return
   }
   for (let i = 0; i < head.itemCount; i++) {
     if (head.itemType === 'array') {
-      await skipItems(reader, await readInnerHead(reader, depth), depth + 1)
+      await skipItems(reader, budget, await readInnerHead(reader, budget, depth), depth + 1)
     } else {
       if (!reader.has(8)) await reader.need(8)
       reader.skip(reader.takeU64())
