@@ -1,4 +1,3 @@
-export { EventQueue } from './event-queue.ts'
 export { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './llama/engine.ts'
 export { inferOverPeer, type PeerInferenceHost, type PeerInferRequest, serveInferStream } from './peer-service.ts'
 export {

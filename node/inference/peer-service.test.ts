@@ -13,6 +13,7 @@ import { InferenceService } from './service.ts'
 import type { EngineModel, InferEvent, InferenceEngine } from './types.ts'
 
 const modelId = 'bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi' as ModelId
+const otherModelId = 'bafyreifepiu23okq5zuyvyhsoiazv2icw2van3s7ko6d3ixl5jx2yj2yhu' as ModelId
 const model: EngineModel = {
   modelId,
   path: fileURLToPath(new URL('../../models/hartling/hartling-f16.gguf', import.meta.url)),
@@ -104,9 +105,7 @@ describe('infer protocol', () => {
   })
 
   test('passes errors of the request through, and hides those of the node', async () => {
-    const unknown = await failure(
-      ask({ ...request, modelId: 'bafyreifepiu23okq5zuyvyhsoiazv2icw2van3s7ko6d3ixl5jx2yj2yhu' as ModelId }),
-    )
+    const unknown = await failure(ask({ ...request, modelId: otherModelId }))
     expect(isHartonomousError(unknown, 'ERR_NOT_FOUND')).toBe(true)
     const long = await failure(ask({ ...request, prompt: chatPrompt('word '.repeat(5000)) }))
     expect(isHartonomousError(long, 'ERR_CONTEXT_LENGTH') && long.fields.contextTokens).toBe(512)

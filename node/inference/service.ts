@@ -2,9 +2,11 @@
  * The queue before an engine: a bounded number of requests run, a bounded number waits in order of arrival, the rest is
  * refused with an honest time to come back.
  */
+
+import { PeerQuota } from '#protocol/codec/quota.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import { type InferPrompt, inferProtocol, type SamplingOptions } from '#protocol/infer/index.ts'
 import { inferenceQueueMax, inferenceQueuePerPeerMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
 import { EventQueue } from './event-queue.ts'
@@ -64,6 +66,7 @@ export class InferenceService {
   readonly #queueMax: number
   readonly #queuePerPeerMax: number
   readonly #clock: () => number
+  readonly #peerRate: PeerQuota
   readonly #waiting: Ticket[] = []
   /** Requests of each peer, waiting or running. At most `slots + queueMax` entries. */
   readonly #perPeer = new Map<PeerId, number>()
@@ -82,6 +85,7 @@ export class InferenceService {
     this.#queueMax = options.queueMax ?? inferenceQueueMax
     this.#queuePerPeerMax = options.queuePerPeerMax ?? inferenceQueuePerPeerMax
     this.#clock = options.clock ?? (() => performance.now())
+    this.#peerRate = new PeerQuota(inferProtocol.quota, { now: this.#clock })
   }
 
   /**
@@ -149,12 +153,18 @@ export class InferenceService {
     if (peer !== undefined && this.#isPaused) {
       throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: 'inference', reason: 'the node is paused' })
     }
+    // Counted also where the queue has room: starting and dropping requests costs us their prompts.
+    const rate = peer === undefined ? { isAllowed: true as const } : this.#peerRate.take(peer)
+    if (!rate.isAllowed) throw this.#refused(rate.retryAfterMs)
     const isPeerFull = peer !== undefined && (this.#perPeer.get(peer) ?? 0) >= this.#queuePerPeerMax
     const isFull = this.#running >= this.#slots && this.#waiting.length >= this.#queueMax
     if (!isPeerFull && !isFull) return
+    throw this.#refused(Math.min(retryAfterMsMax, Math.max(retryAfterMsMin, this.expectedWaitMs())))
+  }
+
+  #refused(retryAfterMs: number): HartonomousError {
     this.#counters.refused++
-    const retryAfterMs = Math.min(retryAfterMsMax, Math.max(retryAfterMsMin, this.expectedWaitMs()))
-    throw new HartonomousError('ERR_QUEUE_FULL', { retryAfterMs, depth: this.#waiting.length })
+    return new HartonomousError('ERR_QUEUE_FULL', { retryAfterMs, depth: this.#waiting.length })
   }
 
   #start(ticket: Ticket): void {
