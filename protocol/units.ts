@@ -33,10 +33,14 @@ export function formatRate(bytesPerSecond: number): string {
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
-  if (ms < minute) return `${Math.round(ms / 1000)} s`
-  if (ms < hour) return `${Math.floor(ms / minute)}m ${Math.round((ms % minute) / 1000)}s`
-  if (ms < day) return `${Math.floor(ms / hour)}h ${Math.round((ms % hour) / minute)}m`
-  return `${Math.floor(ms / day)}d ${Math.round((ms % day) / hour)}h`
+  // Rounded before it is split, so that no part can become 60.
+  const seconds = Math.round(ms / second)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`
+  const minutes = Math.round(ms / minute)
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${minutes % 60}m`
+  const hours = Math.round(ms / hour)
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`
 }
 
 const byteMultipliers: Record<string, number> = {

@@ -175,7 +175,14 @@ export type NodeEvent =
       bytesPerSecond: number
       etaMs?: number
     }
-  | { event: 'download-progress'; url: string; doneBytes: number; totalBytes: number; bytesPerSecond: number; etaMs?: number }
+  | {
+      event: 'download-progress'
+      url: string
+      doneBytes: number
+      totalBytes: number
+      bytesPerSecond: number
+      etaMs?: number
+    }
   | { event: 'model-added'; modelId: string; chunkCount: number; heldChunks: number; sizeBytes: number; origin: string }
   | { event: 'model-removed'; modelId: string }
   | { event: 'chunks-gained'; modelId: string; chunkIndexes: number[]; heldChunks: number; chunkCount: number }
