@@ -156,7 +156,8 @@ export class ControlNode {
     dht.routingTable.addEventListener('peer:add', () => this.#announcer.topologyChanged())
     try {
       await node.start()
-      if (!this.addresses().some((address) => !address.includes('/p2p-circuit'))) throw new Error('nothing to listen on')
+      if (!this.addresses().some((address) => !address.includes('/p2p-circuit')))
+        throw new Error('nothing to listen on')
     } catch (error) {
       throw new HartonomousError('ERR_CONFIG', {
         key: 'listen',

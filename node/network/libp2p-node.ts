@@ -131,18 +131,18 @@ async function addOptional(
     services.gossip = createGossip(config)
   }
   if (!config.natTraversal) return
-  const [relay, autonat, upnp, webrtc] = await Promise.all([
+  const [relay, autonat, upnp] = await Promise.all([
     import('@libp2p/circuit-relay-v2'),
     import('@libp2p/autonat-v2'),
     import('@libp2p/upnp-nat'),
-    import('@libp2p/webrtc'),
   ])
-  // A place at the relays that we were told of, and direct connections negotiated over them. The address `/p2p-circuit`,
-  // which means any relay, makes libp2p walk the DHT without a pause until it finds one: a small swarm would spin.
+  // A place at the relays that we were told of. The address `/p2p-circuit` alone, which means any relay, makes libp2p walk
+  // the DHT without a pause until it finds one: a small swarm would spin.
   const relays = [...config.bootstrap, ...config.staticPeers].map((address) => `${address}/p2p-circuit`)
-  if (relays.length > 0) options.addresses?.listen?.push(...relays, '/webrtc')
+  options.addresses?.listen?.push(...relays)
+  // A relay that is down must not keep the node from starting.
   options.transportManager = { faultTolerance: FaultTolerance.NO_FATAL }
-  options.transports?.push(watched(relay.circuitRelayTransport(), log), watched(webrtc.webRTC(), log))
+  options.transports?.push(watched(relay.circuitRelayTransport(), log))
   services.autonat = autonat.autoNATv2()
   services.upnp = upnp.uPnPNAT()
   // The defaults of 128 KiB and two minutes cut control streams and the fallback for chunks in the middle.
