@@ -63,6 +63,7 @@ export async function putRelease(
 }
 
 /**
+ * Protected ones count, too, and stay: the counts are cheap, and one that can go is found unless all are protected.
  * Releases of models that are here are kept: without the third bound a flood of them, each by a fresh key, would stay for
  * ever. For such a model the first ones stay, for others the last ones.
  */

@@ -183,9 +183,9 @@ export interface TenantStatements {
   }>
   deleteRelease: Statement<{ releasePk: number }>
   markReleaseOwn: Statement<{ releasePk: number }>
-  /** The next four count and name what may be pushed out: not our own, and not of a model that is here. */
   countReleases: Statement<None, { count: number }>
   countReleasesFrom: Statement<{ receivedFrom: string }, { count: number }>
+  /** The oldest that may go: not our own, and not of a model that is here. */
   deleteOldestRelease: Statement<None>
   deleteOldestReleaseFrom: Statement<{ receivedFrom: string }>
   /** Of one model, all but our own. */

@@ -113,9 +113,9 @@ test('migrations: files are read in order, with unix line ends, and a hole is an
 
 test('migrations: processes that start at once make one database, and each can write', async () => {
   const migrator = path.join(import.meta.dirname, 'fixtures/migrator.ts')
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     file = path.join(folder, `round-${round}.db`)
-    const atMs = String(Date.now() + 1200)
+    const atMs = String(Date.now() + 1500)
     const run = promisify(execFile)
     const children = await Promise.all([0, 1, 2].map(() => run(process.execPath, [migrator, file, atMs])))
     const applied = children.flatMap(({ stdout }) => JSON.parse(stdout) as number[])

@@ -1,4 +1,9 @@
-/** Texts of the statements for SQLite. Names and shapes: `../statements.ts`. */
+/**
+ * Texts of the statements for SQLite. Names and shapes: `../statements.ts`.
+ *
+ * Without statistics SQLite takes any index for as good that has the tenant in it, and reads all rows of the tenant: where
+ * it does, `indexed by` names the right one (a test looks at every plan).
+ */
 import type { StatementName } from '../statements.ts'
 
 const modelColumns = `m.model_pk as modelPk, m.model_id as modelId, m.architecture, m.format,
@@ -51,7 +56,7 @@ const content = {
     order by first_chunk desc limit 1`,
   findExtentsByRoot: `select e.model_pk as modelPk, m.model_id as modelId, e.first_chunk as firstChunk,
       e.offset_bytes as offsetBytes, e.size_bytes as sizeBytes, f.path
-    from extent e
+    from extent e indexed by extent_root
     join model m on m.tenant_id = e.tenant_id and m.model_pk = e.model_pk
     join holding h on h.tenant_id = e.tenant_id and h.model_pk = e.model_pk
     join model_file f on f.tenant_id = e.tenant_id and f.model_pk = e.model_pk and f.file_index = e.file_index
@@ -76,8 +81,9 @@ const components = {
   deleteComponents: `delete from component where tenant_id = :tenantId and model_pk = :modelPk`,
   listComponentKeys: `select key, component_pk as componentPk from component
     where tenant_id = :tenantId and model_pk = :modelPk`,
-  trimComponentHistory: `delete from component_history where tenant_id = :tenantId and history_pk <=
-    (select history_pk from component_history where tenant_id = :tenantId order by history_pk desc limit 1 offset :keep)`,
+  trimComponentHistory: `delete from component_history indexed by component_history_order where tenant_id = :tenantId and history_pk <=
+    (select history_pk from component_history indexed by component_history_order
+      where tenant_id = :tenantId order by history_pk desc limit 1 offset :keep)`,
   insertComponentExtent: `insert into component_extent(tenant_id, component_pk, ordinal, file_index, extent_index)
     values(:tenantId, :componentPk, :ordinal, :fileIndex, :extentIndex)`,
   insertEdge: `insert or ignore into edge(tenant_id, src, kind, dst) values(:tenantId, :src, :kind, :dst)`,
@@ -118,11 +124,14 @@ const components = {
 
 const canGo = `r.is_own = 0 and not exists
   (select 1 from model m where m.tenant_id = r.tenant_id and m.model_id = r.model_id)`
-const deleteOldest = (condition: string) => `delete from release where tenant_id = :tenantId and release_pk =
-  (select r.release_pk from release r where r.tenant_id = :tenantId and ${condition} order by r.release_pk limit 1)`
-const releasePage = (condition: string) => `select release_pk as releasePk, body, bytes, signature,
+const deleteOldest = (
+  index: string,
+  condition: string,
+) => `delete from release where tenant_id = :tenantId and release_pk =
+  (select r.release_pk from release r indexed by ${index} where r.tenant_id = :tenantId and ${condition} order by r.release_pk limit 1)`
+const releasePage = (index: string, condition: string) => `select release_pk as releasePk, body, bytes, signature,
     received_from as receivedFrom, received_at_ms as receivedAtMs, is_own as isOwn
-  from release where tenant_id = :tenantId ${condition} and release_pk > :afterPk
+  from release indexed by ${index} where tenant_id = :tenantId ${condition} and release_pk > :afterPk
     and (:sinceMs is null or received_at_ms >= :sinceMs)
   order by release_pk limit :limit`
 const ofName = 'and (:name is null or name = :name)'
@@ -137,18 +146,18 @@ const releases = {
       :receivedAtMs)`,
   deleteRelease: `delete from release where tenant_id = :tenantId and release_pk = :releasePk`,
   markReleaseOwn: `update release set is_own = 1 where tenant_id = :tenantId and release_pk = :releasePk`,
-  countReleases: `select count(*) as count from release r where r.tenant_id = :tenantId and ${canGo}`,
-  countReleasesFrom: `select count(*) as count from release r
-    where r.tenant_id = :tenantId and r.received_from = :receivedFrom and ${canGo}`,
-  deleteOldestRelease: deleteOldest(canGo),
-  deleteOldestReleaseFrom: deleteOldest(`r.received_from = :receivedFrom and ${canGo}`),
+  countReleases: `select count(*) as count from release indexed by release_order where tenant_id = :tenantId`,
+  countReleasesFrom: `select count(*) as count from release indexed by release_source
+    where tenant_id = :tenantId and received_from = :receivedFrom`,
+  deleteOldestRelease: deleteOldest('release_order', canGo),
+  deleteOldestReleaseFrom: deleteOldest('release_source', `r.received_from = :receivedFrom and ${canGo}`),
   countReleasesOfModel: `select count(*) as count from release
     where tenant_id = :tenantId and model_id = :modelId and is_own = 0`,
-  deleteOldestReleaseOfModel: deleteOldest('r.model_id = :modelId and r.is_own = 0'),
-  listReleases: releasePage(''),
-  listReleasesOfModel: releasePage(`and model_id = :modelId ${ofName} ${ofLicence}`),
-  listReleasesByName: releasePage(`and name = :name ${ofLicence}`),
-  listReleasesByLicence: releasePage(`and body ->> '$.licence' = :licence`),
+  deleteOldestReleaseOfModel: deleteOldest('release_model', 'r.model_id = :modelId and r.is_own = 0'),
+  listReleases: releasePage('release_order', ''),
+  listReleasesOfModel: releasePage('release_model', `and model_id = :modelId ${ofName} ${ofLicence}`),
+  listReleasesByName: releasePage('release_name', `and name = :name ${ofLicence}`),
+  listReleasesByLicence: releasePage('release_licence', `and body ->> '$.licence' = :licence`),
 } satisfies Partial<Record<StatementName, string>>
 
 const small = {

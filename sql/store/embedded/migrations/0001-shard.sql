@@ -137,6 +137,7 @@ create table component_history(
   valid_from_ms integer not null,
   valid_to_ms integer not null
 ) strict;
+create index component_history_order on component_history(tenant_id, history_pk);
 create index component_history_key on component_history(tenant_id, model_pk, key, valid_from_ms);
 
 create trigger component_updated after update on component begin
@@ -168,6 +169,7 @@ create table release(
   received_at_ms integer not null,
   unique(tenant_id, publisher, model_id, name)
 ) strict;
+create index release_order on release(tenant_id, release_pk);
 create index release_model on release(tenant_id, model_id, release_pk);
 create index release_name on release(tenant_id, name, release_pk);
 create index release_source on release(tenant_id, received_from, release_pk);
