@@ -92,6 +92,13 @@ describe('chat request', () => {
     })
   })
 
+  test('chat request: what UTF-8 cannot hold is replaced in prompts and refused in stop sequences', () => {
+    const parsed = chat({ messages: [{ role: 'user', content: 'a\ud83d' }] })
+    expect(parsed.prompt).toEqual({ type: 'chat', messages: [{ role: 'user', content: 'a\ufffd' }] })
+    expect(complete({ prompt: '\ude00' }).prompt).toEqual({ type: 'completion', text: '\ufffd' })
+    expect(() => chat({ stop: '\ude00' })).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+  })
+
   test.each<[param: string | undefined, change: Record<string, unknown>]>([
     ['model', { model: '' }],
     ['model', { model: 7 }],

@@ -27,6 +27,7 @@ function optional<T extends z.ZodType>(shape: T) {
 const stopText = z
   .string()
   .min(1)
+  .refine((text) => text.isWellFormed(), 'half of a surrogate pair')
   .refine((text) => Buffer.byteLength(text) <= stopSequenceBytesMax, `at most ${stopSequenceBytesMax} bytes`)
 
 /** Fields that both endpoints have. */
@@ -99,12 +100,15 @@ export interface TextRequest {
   hasUsage: boolean
 }
 
-/** Body of `POST /v1/chat/completions`. @throws {ERR_USAGE} naming the field in `param` */
+/**
+ * Body of `POST /v1/chat/completions`. Halves of surrogate pairs, which JSON can hold and UTF-8 cannot, become U+FFFD.
+ * @throws {ERR_USAGE} naming the field in `param`
+ */
 export function parseChatCompletionRequest(body: unknown): TextRequest {
   const request = parseRequest(chatCompletionRequest, body)
   const messages = request.messages.map(({ role, content }): ChatMessage => {
     const text = typeof content === 'string' ? content : content.map((part) => part.text).join('')
-    return { role: role === 'developer' ? 'system' : role, content: text }
+    return { role: role === 'developer' ? 'system' : role, content: text.toWellFormed() }
   })
   const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? chatTokensDefault
   return toTextRequest(request, { type: 'chat', messages }, maxTokens)
@@ -114,7 +118,11 @@ export function parseChatCompletionRequest(body: unknown): TextRequest {
 export function parseCompletionRequest(body: unknown): TextRequest {
   const request = parseRequest(completionRequest, body)
   const text = typeof request.prompt === 'string' ? request.prompt : (request.prompt[0] ?? '')
-  return toTextRequest(request, { type: 'completion', text }, request.max_tokens ?? completionTokensDefault)
+  return toTextRequest(
+    request,
+    { type: 'completion', text: text.toWellFormed() },
+    request.max_tokens ?? completionTokensDefault,
+  )
 }
 
 function toTextRequest(
