@@ -1,5 +1,7 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
 
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
   ComponentView,
@@ -18,8 +20,8 @@ import { releasesKnownMax } from '#protocol/limits.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import { dataFiles, policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
-import { huggingFaceOrigin } from '../ingest/index.ts'
-import { downloadModel, isUrlReference, type PullSelection } from '../library/index.ts'
+import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '../ingest/index.ts'
+import type { PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
@@ -176,7 +178,7 @@ export class NodeController implements ControlledNode {
     emit: (event: NodeEvent) => void,
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
-    if (isUrlReference(request.model)) return this.#download(request, emit, signal)
+    if (isOriginReference(request.model)) return this.#download(request, emit, signal)
     const { library, releases, dataPlane } = this.#node.parts
     const selection: PullSelection = {
       ...(request.layers === undefined ? {} : { layers: request.layers }),
@@ -211,13 +213,29 @@ export class NodeController implements ControlledNode {
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
     const { model: reference, licence } = request
-    const path = await downloadModel(reference, {
-      folder: join(dataFiles.models(this.#node.dataDir), 'downloads'),
-      huggingFaceOrigin: process.env['HF_ENDPOINT'] ?? huggingFaceOrigin,
-      ...(licence === undefined ? {} : { licence }),
+    const endpoint = process.env['HF_ENDPOINT']
+    const model = await openOrigin(reference, {
       signal,
-      onProgress: (progress) => emit({ event: 'download-progress', url: reference, ...progress }),
+      ...(endpoint === undefined ? {} : { huggingFaceEndpoint: endpoint }),
     })
+    // A file that could not be released is not worth its bytes.
+    if (model.header.licence === undefined && licence === undefined)
+      throw new HartonomousError('ERR_LICENCE_REQUIRED', { file: reference })
+    const folder = join(
+      dataFiles.models(this.#node.dataDir),
+      'downloads',
+      createHash('sha256').update(model.urls[0]!).digest('hex').slice(0, 16),
+    )
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    let meter: ProgressMeter | undefined
+    const [path] = await downloadOrigin(model, folder, {
+      signal,
+      onProgress: (doneBytes, totalBytes) => {
+        meter ??= new ProgressMeter(totalBytes, doneBytes, Date.now)
+        emit({ event: 'download-progress', url: reference, ...meter.at(doneBytes) })
+      },
+    })
+    if (path === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file', id: reference })
     return this.ingest({ path, ...(licence === undefined ? {} : { licence }) }, emit, signal)
   }
 
