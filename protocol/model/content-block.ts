@@ -5,6 +5,7 @@
  * to that: what they sent must encode to the id that was asked for.
  */
 import { z } from 'zod'
+import { loadBlake3 } from '../codec/blake3.ts'
 import { decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
 import { cidOf, linkTo, tryLinkText } from '../codec/cid.ts'
 import { extentRootBytes, parseShape, uint } from '../codec/schema.ts'
@@ -133,6 +134,7 @@ export type GetBlock = (cid: string) => Promise<Uint8Array>
  * @throws {ERR_DECODE} @throws {ERR_LIMIT} for blocks that are not sound, and whatever `getBlock` throws
  */
 export async function loadContent(modelId: ModelId, getBlock: GetBlock): Promise<ModelContent> {
+  await loadBlake3()
   const rootBytes = await getVerified(modelId, contentRootBytesMax, getBlock)
   const root = parseShape(rootShape, decodeCbor(rootBytes, { what, bytesMax: contentRootBytesMax }), what)
   const files: ContentFile[] = []
