@@ -201,8 +201,8 @@ function onesOf(count: number): Uint8Array {
   return new Uint8Array(new Float32Array(count).fill(1).buffer)
 }
 
-const poolBytes = 4 * MiB
-const pieceBytes = MiB
+const poolBytes = 2 * MiB
+const pieceBytes = MiB / 2
 
 /**
  * Weights are runs of one pool of encoded random blocks, from a start that depends on the tensor: making them is as fast
