@@ -43,7 +43,8 @@ export class FrameWriter {
 
   async #flush(): Promise<void> {
     this.#isFlushing = true
-    await undefined
+    // After everything that this turn of the event loop reads: a full pipe asks for many blocks in one write.
+    await new Promise((resolve) => setImmediate(resolve))
     try {
       while (this.#small.length > 0) {
         while (this.#lock !== undefined) await this.#lock

@@ -3,8 +3,10 @@ import { KiB } from '#protocol/units.ts'
 
 /** What may go out at once after a pause. Small, so that a rate measured over a fraction of a second is the cap. */
 const burstBytes = 64 * KiB
-/** A timer wakes late by up to some milliseconds; at high rates the bucket must hold what was missed. */
+/** At high rates a sender takes more than the burst in the time that one send takes. */
 const burstMs = 10
+/** While somebody waits, a timer that wakes late on a busy machine costs nothing, up to this. */
+const lateMs = 250
 
 /** Goes into debt by at most one spend: the average is exact for any size of spend. */
 export class TokenBucket {
@@ -12,6 +14,8 @@ export class TokenBucket {
   #bytesPerMs = Number.POSITIVE_INFINITY
   #capacity = 0
   #tokens = 0
+  /** How long somebody was told to wait: what comes in meanwhile, and a little later, is owed, and not a burst. */
+  #awaitedMs = 0
   #refilledAtMs = 0
 
   constructor(now: () => number, bytesPerSecond: number | undefined) {
@@ -40,12 +44,17 @@ export class TokenBucket {
   waitMs(): number {
     if (!this.isLimited) return 0
     this.#refill()
-    return this.#tokens > 0 ? 0 : Math.max(1, Math.ceil((1 - this.#tokens) / this.#bytesPerMs))
+    this.#awaitedMs = this.#tokens > 0 ? 0 : Math.max(1, Math.ceil((1 - this.#tokens) / this.#bytesPerMs))
+    return this.#awaitedMs
   }
 
   #refill(): void {
     const now = this.#now()
-    this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#refilledAtMs) * this.#bytesPerMs)
+    const elapsedMs = now - this.#refilledAtMs
+    const isOwed = this.#awaitedMs > 0 && elapsedMs <= this.#awaitedMs + lateMs
+    const capacity = isOwed ? Number.POSITIVE_INFINITY : this.#capacity
+    const filled = Math.min(capacity, this.#tokens + elapsedMs * this.#bytesPerMs)
+    this.#tokens = Math.max(this.#tokens, filled)
     this.#refilledAtMs = now
   }
 }

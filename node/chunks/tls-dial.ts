@@ -12,6 +12,7 @@ import type { TlsSourceAddress } from './types.ts'
 const dialTimeoutMs = 10 * second
 /** TLS gives 16 KiB per call, plain sockets fill it; larger brings nothing. */
 const receiveBufferBytes = 256 * KiB
+const recordBytes = 16 * KiB
 
 /**
  * Connects, compares the pinned certificate, and says hello. The peer may still refuse the token: then the channel ends.
@@ -24,14 +25,19 @@ export async function dialTls(
 ): Promise<TlsChannel> {
   // `onread` is called with the channel that is made right below, never before the connection is up.
   const late: { channel?: TlsChannel } = {}
-  const buffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
+  const buffer = new Uint8Array(receiveBufferBytes)
+  const record = buffer.subarray(0, recordBytes)
   const options: ConnectionOptions & Pick<NetConnectOpts, 'onread'> = {
     ...tlsOptions,
     host: address.host,
     port: address.port,
     key: certificate.privateKeyPem,
     cert: certificate.certificatePem,
-    onread: { buffer, callback: (length, bytes) => late.channel?.take(bytes.subarray(0, length)) ?? false },
+    onread: {
+      buffer,
+      // Nearly all calls bring a full record: no view is made for those.
+      callback: (length) => late.channel?.take(length === recordBytes ? record : buffer.subarray(0, length)) ?? false,
+    },
   }
   const socket = connect(options)
   const channel = new TlsChannel(socket, true)
