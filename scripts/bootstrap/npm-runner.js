@@ -24,13 +24,17 @@ subscribe('http.client.response.finish', ({ response }) => {
 const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
 const waiting = locationsForThisPlatform(packages)
 const count = waiting.size
+const totalBytes = Number(expectedBytes)
 startProgress('npm packages', () => {
   for (const location of waiting) if (existsSync(join(location, 'package.json'))) waiting.delete(location)
   let doneBytes = 0
   for (const socket of sockets) doneBytes += socket.bytesRead
-  const totalBytes = Number(expectedBytes)
   const about = totalBytes > doneBytes ? ` of about ${formatMegabytes(totalBytes)}` : ''
-  return { text: `${count - waiting.size} of ${count}, ${formatMegabytes(doneBytes)}${about}`, doneBytes, totalBytes }
+  const unpackedShare = count === 0 ? 1 : (count - waiting.size) / count
+  // What is in npm's cache is not fetched: then only unpacking tells how far it is.
+  const isFetching = totalBytes > 0 && doneBytes > totalBytes / 10
+  const doneShare = isFetching ? (unpackedShare + Math.min(1, doneBytes / totalBytes)) / 2 : unpackedShare
+  return { text: `${count - waiting.size} of ${count}, ${formatMegabytes(doneBytes)}${about}`, doneBytes, doneShare }
 })
 
 process.argv = [process.execPath, npmCli, ...npmArguments]

@@ -78,7 +78,7 @@ async function fetchCudaPackages(root, toolchain, npmCli) {
   const marker = join(root, 'node_modules', '.hartonomous-cuda-failed')
   if (missing.length === 0 || (process.env.HARTONOMOUS_GPU !== 'cuda' && Date.now() - readTime(marker) < CUDA_RETRY_MS))
     return
-  say('an NVIDIA driver is here: fetching the CUDA builds of llama.cpp (HARTONOMOUS_GPU=none to go without)')
+  say('fetching the CUDA builds of llama.cpp for the NVIDIA driver here (HARTONOMOUS_GPU=none to go without)')
   try {
     for (const pin of missing) await fetchPackage(pin, join(root, 'node_modules', pin.package), { root, npmCli })
   } catch (error) {

@@ -17,19 +17,21 @@ export function formatSeconds(seconds) {
 
 /**
  * @param {string} label
- * @param {() => { text: string, doneBytes?: number, totalBytes?: number }} read called at most five times a second
+ * @param {() => { text: string, doneBytes?: number, doneShare?: number }} read called at most five times a second;
+ *   `doneShare` goes from 0 to 1 and gives the time left
  */
 export function startProgress(label, read, stream = process.stderr) {
   const isTerminal = Boolean(stream.isTTY) && process.env.TERM !== 'dumb'
   const startedMs = Date.now()
   const firstBytes = read().doneBytes ?? 0
   const line = () => {
-    const { text, doneBytes, totalBytes } = read()
+    const { text, doneBytes, doneShare = 0 } = read()
     const seconds = (Date.now() - startedMs) / 1000
     const rate = doneBytes === undefined || seconds <= 0 ? 0 : (doneBytes - firstBytes) / seconds
     const parts = [text]
     if (rate > 0) parts.push(`${formatMegabytes(rate)}/s`)
-    if (rate > 0 && totalBytes > doneBytes) parts.push(`about ${formatSeconds((totalBytes - doneBytes) / rate)} left`)
+    const leftSeconds = (seconds * (1 - doneShare)) / doneShare
+    if (doneShare > 0.02) parts.push(`about ${formatSeconds(leftSeconds)} left`)
     else parts.push(`${formatSeconds(seconds)} so far`)
     return `bootstrap: ${label}: ${parts.join(', ')}`
   }

@@ -102,7 +102,7 @@ async function download(url, file, pin, ca) {
   const progress = startProgress(label, () => ({
     text: totalBytes ? `${formatMegabytes(doneBytes)} of ${formatMegabytes(totalBytes)}` : formatMegabytes(doneBytes),
     doneBytes,
-    totalBytes,
+    doneShare: totalBytes ? doneBytes / totalBytes : 0,
   }))
   say(`fetching ${label}${totalBytes ? ` (${formatMegabytes(totalBytes)})` : ''} from ${new URL(url).origin}`)
   try {

@@ -8,7 +8,7 @@ const FILE_LINES_FAIL = 600
 const FORBIDDEN_FOLDERS = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'misc'])
 const KEBAB_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*\.[a-z]+$/
 /** Not ours to style: fetched, generated, or model sources with a style of their own. */
-const SKIPPED = new Set(['node_modules', '.git', '.toolchain', 'dist', 'coverage', 'models'])
+const SKIPPED = new Set(['node_modules', '.git', '.toolchain', '.vitest', 'dist', 'coverage', 'models'])
 
 const WIRE_PROTOCOLS = ['catalogue', 'have', 'data-offer', 'chunk', 'infer', 'heartbeat']
 const WIRE_COMPANIONS = ['README.md', 'vectors.json']
