@@ -19,6 +19,7 @@ import {
 } from '../inference/index.ts'
 import type { Log } from '../log/index.ts'
 import { policyRefusal } from '../placement/index.ts'
+import { serveProtocol } from '../swarm/index.ts'
 import type { Parts } from './parts.ts'
 
 /** Peers tried, one after the other, before the first token; after it a failure is told. */
@@ -53,13 +54,7 @@ export class Answers implements GatewayBackend {
     const service = this.#service
     if (service === undefined || !this.#options.config['inference.forPeers']) return
     const host: PeerInferenceHost = { service, findModel: async (modelId) => this.#local(modelId) }
-    await this.#options.parts.network.handle(
-      inferProtocol.id,
-      { frameBytesMax: inferProtocol.frameBytesMax },
-      (stream) => {
-        void serveInferStream(stream, host)
-      },
-    )
+    await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
   }
 
   async models(): Promise<GatewayModel[]> {

@@ -1,5 +1,6 @@
 /** Opens the parts of a node in the order in which they need each other; what was opened is closed when a later one fails. */
 import { mkdir } from 'node:fs/promises'
+import { loadBlake3 } from '#protocol/codec/blake3.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { encodeContent } from '#protocol/model/index.ts'
@@ -53,6 +54,7 @@ export type Close = () => Promise<unknown>
 /** Appends to `closers` as parts open; the caller runs them in reverse. */
 export async function openParts(options: PartsOptions, closers: Close[]): Promise<Parts> {
   const { dataDir, config, log, host, banned } = options
+  await loadBlake3()
   await mkdir(dataFiles.models(dataDir), { recursive: true, mode: 0o700 })
   const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
     closers.push(() => part.close())

@@ -6,6 +6,7 @@ import { decodeHaveFrame, encodeHaveFrame, haveProtocol } from '#protocol/have/i
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { controlRequestTimeoutMs } from '#protocol/limits.ts'
 import type { FrameStream, Network } from '../network/types.ts'
+import { serveProtocol } from './serve.ts'
 import type { Shard } from './shard.ts'
 
 /** Gains are collected this long: a fetch at 100 MB/s gains 10 chunks in it, one frame instead of ten. */
@@ -19,9 +20,7 @@ export async function serveHave(
   shard: Shard,
   onInterest: (peerId: PeerId, modelId: ModelId) => void,
 ): Promise<void> {
-  await network.handle(haveProtocol.id, { frameBytesMax: haveProtocol.frameBytesMax }, (stream) => {
-    answer(stream, shard, onInterest).catch((error: unknown) => stream.abort(String(error)))
-  })
+  await serveProtocol(network, haveProtocol, (stream) => answer(stream, shard, onInterest))
 }
 
 async function answer(

@@ -17,10 +17,13 @@ import { second } from '#protocol/units.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
 import type { LeaseTable } from './leases.ts'
+import { serveRequests } from './serve.ts'
 
 const intervalMs = leaseTtlMs / 3
 /** A change (a model came, a pause) is told after this, not at the next beat; collects bursts. */
 const changeDelayMs = second
+/** Beats are at least this far apart: a peer that is asked answers 20 times per minute (its quota). */
+const beatGapMinMs = 3 * second
 /** Peers asked per round: with gossip off a node still asks at most this many each `intervalMs`. */
 const askedPerRoundMax = 32
 
@@ -39,6 +42,7 @@ export class Heartbeat {
   readonly #epoch: number
   readonly #stopped = new AbortController()
   #sequence = 0
+  #beatAtMs = 0
   #changeTimer: NodeJS.Timeout | undefined
   #beatTimer: NodeJS.Timeout | undefined
 
@@ -49,17 +53,10 @@ export class Heartbeat {
 
   async start(): Promise<void> {
     const { network, leases, log } = this.#deps
-    await network.handle(heartbeatProtocol.id, { frameBytesMax: heartbeatProtocol.frameBytesMax }, (stream) => {
-      const answer = async () => {
-        for await (const bytes of stream.frames()) {
-          // The asker's own lease comes with the question: both know each other after one exchange.
-          this.#accept(bytes, stream.peerId)
-          await stream.send(await this.#ownLease())
-          break
-        }
-        await stream.close()
-      }
-      answer().catch((error: unknown) => stream.abort(String(error)))
+    await serveRequests(network, heartbeatProtocol, (request, { peerId }) => {
+      // The asker's own lease comes with the question: both know each other after one exchange.
+      this.#accept(request, peerId)
+      return this.#ownLease()
     })
     await network.subscribe(heartbeatTopic, { bytesMax: heartbeatProtocol.frameBytesMax }, ({ bytes }) =>
       this.#accept(bytes),
@@ -72,10 +69,11 @@ export class Heartbeat {
 
   /** Something in our lease changed: tell it soon. */
   changed(): void {
+    const waitMs = Math.max(changeDelayMs, this.#beatAtMs + beatGapMinMs - this.#deps.now())
     this.#changeTimer ??= setTimeout(() => {
       this.#changeTimer = undefined
       this.#beat()
-    }, changeDelayMs)
+    }, waitMs)
   }
 
   /** Asks one peer for its lease; false when it does not answer. */
@@ -102,6 +100,7 @@ export class Heartbeat {
   #beat(): void {
     clearTimeout(this.#beatTimer)
     if (this.#stopped.signal.aborted) return
+    this.#beatAtMs = this.#deps.now()
     this.#beatTimer = setTimeout(() => this.#beat(), intervalMs)
     void this.#tell()
   }

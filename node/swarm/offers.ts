@@ -13,7 +13,8 @@ import type { PeerId } from '#protocol/ids.ts'
 import { controlRequestTimeoutMs } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { DataPlane, Source } from '../chunks/types.ts'
-import type { FrameStream, Network } from '../network/types.ts'
+import type { Network } from '../network/types.ts'
+import { serveRequests } from './serve.ts'
 
 /** How long a refused peer should wait before it asks again. */
 const busyRetryMs = 5 * second
@@ -25,17 +26,10 @@ export interface OfferOptions {
   isServing: () => boolean
 }
 
-export async function serveOffers(network: Network, dataPlane: DataPlane, options: OfferOptions): Promise<void> {
-  const answer = async (stream: FrameStream) => {
-    for await (const bytes of stream.frames()) {
-      await stream.send(encodeDataOfferResponse(await respond(stream.peerId, bytes, network, dataPlane, options)))
-      break
-    }
-    await stream.close()
-  }
-  await network.handle(dataOfferProtocol.id, { frameBytesMax: dataOfferProtocol.frameBytesMax }, (stream) => {
-    answer(stream).catch((error: unknown) => stream.abort(String(error)))
-  })
+export function serveOffers(network: Network, dataPlane: DataPlane, options: OfferOptions): Promise<void> {
+  return serveRequests(network, dataOfferProtocol, async (request, { peerId }) =>
+    encodeDataOfferResponse(await respond(peerId, request, network, dataPlane, options)),
+  )
 }
 
 async function respond(

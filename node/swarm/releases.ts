@@ -13,7 +13,8 @@ import { decodeRelease, encodeRelease, releaseSigningBytes } from '#protocol/mod
 import type { Release, SignedRelease } from '#protocol/model/release.ts'
 import type { ReleaseRow, TenantStore } from '#sql/store/types.ts'
 import type { Log } from '../log/index.ts'
-import type { FrameStream, Network } from '../network/types.ts'
+import type { Network } from '../network/types.ts'
+import { serveRequests } from './serve.ts'
 
 const pagesPerVisitMax = Math.ceil(releasesPerPeerMax / releasesPerPageMax)
 
@@ -34,30 +35,23 @@ export class ReleaseBook {
     this.#deps = deps
   }
 
-  async serve(): Promise<void> {
-    const answer = async (stream: FrameStream) => {
-      for await (const bytes of stream.frames()) {
-        const request = decodeCatalogueRequest(bytes)
-        const cursor = Buffer.from(request.cursor).toString('latin1')
-        const page = await this.#deps.store.listReleases({
-          sinceMs: request.sinceMs,
-          limit: releasesPerPageMax,
-          ...(cursor === '' ? {} : { cursor }),
-        })
-        const releases = page.releases.map((row) => ({ bytes: row.bytes, signature: row.signature }))
-        const nextCursor = Buffer.from(page.nextCursor ?? '', 'latin1')
-        await stream.send(encodeCatalogueResponse({ nowMs: this.#deps.now(), releases, nextCursor }))
-        break
-      }
-      await stream.close()
-    }
-    await this.#deps.network.handle(
-      catalogueProtocol.id,
-      { frameBytesMax: catalogueProtocol.frameBytesMax },
-      (stream) => {
-        answer(stream).catch((error: unknown) => stream.abort(String(error)))
-      },
-    )
+  serve(): Promise<void> {
+    const { network, store, now } = this.#deps
+    return serveRequests(network, catalogueProtocol, async (bytes) => {
+      const request = decodeCatalogueRequest(bytes)
+      const cursor = Buffer.from(request.cursor).toString('latin1')
+      const page = await store.listReleases({
+        sinceMs: request.sinceMs,
+        limit: releasesPerPageMax,
+        ...(cursor === '' ? {} : { cursor }),
+      })
+      const releases = page.releases.map((row) => ({ bytes: row.bytes, signature: row.signature }))
+      return encodeCatalogueResponse({
+        nowMs: now(),
+        releases,
+        nextCursor: Buffer.from(page.nextCursor ?? '', 'latin1'),
+      })
+    })
   }
 
   /** Signs and keeps a release of our own. */
