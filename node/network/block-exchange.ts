@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HeliaWithLibp2p } from '@helia/libp2p'
 import { LevelBlockstore } from 'blockstore-level'
-import type { Helia } from 'helia'
+import type { BlockBroker, Helia } from 'helia'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { HartonomousError } from '#protocol/errors.ts'
@@ -20,13 +20,19 @@ const attemptMs = 2 * second
 /** Helia forgets a cancelled want only after its next round of messages; a new want before that would be lost. */
 const betweenAttemptsMs = 250
 
+interface Started {
+  helia: Helia
+  store: LevelBlockstore
+  bitswap: BlockBroker | undefined
+}
+
 export class BlockExchange {
   readonly #node: Node
   readonly #path: string
   readonly #datastore: Datastore
   readonly #fetching = new Map<string, Promise<Uint8Array>>()
   readonly #controller = new AbortController()
-  #started: Promise<{ helia: Helia; blocks: LevelBlockstore }> | undefined
+  #started: Promise<Started> | undefined
 
   constructor(node: Node, dataDir: string, datastore: Datastore) {
     this.#node = node
@@ -40,8 +46,11 @@ export class BlockExchange {
   }
 
   /** Loading Helia takes ~0.3 s of CPU: only a node that has or wants blocks does it. */
-  start(): Promise<{ helia: Helia; blocks: LevelBlockstore }> {
-    this.#started ??= this.#start()
+  start(): Promise<Started> {
+    this.#started ??= this.#start().catch((error) => {
+      this.#started = undefined
+      throw error
+    })
     return this.#started
   }
 
@@ -54,15 +63,20 @@ export class BlockExchange {
       await checkHash(cid, block.bytes)
       checked.push({ cid, bytes: block.bytes })
     }
-    const { helia } = await this.start()
-    for (const { cid, bytes } of checked) await helia.blockstore.put(cid, bytes)
+    const { store, bitswap } = await this.start()
+    for (const { cid, bytes } of checked) {
+      // Helia's own put tells waiting peers before the block is there, so that they go away empty-handed.
+      await store.put(cid, bytes)
+      // A peer that cannot be told asks again.
+      await bitswap?.announce?.(cid, { signal: this.#controller.signal }).catch(() => {})
+    }
   }
 
   /** @throws {ERR_NO_SOURCE} {ERR_TIMEOUT} {ERR_LIMIT} {ERR_ID} */
   async get(text: string, signal: AbortSignal): Promise<Uint8Array> {
     const cid = parseSha256Cid(text)
-    const { blocks } = await this.start()
-    const local = await readLocal(blocks, cid)
+    const { store } = await this.start()
+    const local = await readLocal(store, cid)
     if (local) return local
     // Callers that want one block share one fetch: a caller that gives up must not cancel the others' want.
     let fetching = this.#fetching.get(text)
@@ -79,23 +93,29 @@ export class BlockExchange {
     if (!started) return
     await Promise.allSettled(this.#fetching.values())
     await started.helia.stop()
-    await started.blocks.close()
+    await started.store.close()
   }
 
-  async #start(): Promise<{ helia: Helia; blocks: LevelBlockstore }> {
+  async #start(): Promise<Started> {
     const [{ createHeliaLight }, { withBitswap }] = await Promise.all([import('helia'), import('@helia/bitswap')])
-    const blocks = new LevelBlockstore(this.#path)
-    await blocks.open()
-    const helia = createHeliaLight({ blockstore: blocks, datastore: this.#datastore })
+    const store = new LevelBlockstore(this.#path)
+    await store.open()
+    const helia = createHeliaLight({ blockstore: store, datastore: this.#datastore })
     // `withLibp2pLight` would make a libp2p of its own and route through the DHT; bitswap needs no more than this.
     Object.defineProperty(helia, 'libp2p', { value: this.#node, enumerable: true })
+    let bitswap: BlockBroker | undefined
+    const add = helia.addBlockBroker.bind(helia)
+    helia.addBlockBroker = (broker) => {
+      if (typeof broker !== 'function') bitswap = broker
+      add(broker)
+    }
     withBitswap(helia as HeliaWithLibp2p)
     await helia.start()
-    return { helia, blocks }
+    return { helia, store, bitswap }
   }
 
   async #fetch(cid: CID): Promise<Uint8Array> {
-    const { helia, blocks } = await this.start()
+    const { helia, store } = await this.start()
     const deadlineMs = Date.now() + blockFetchTimeoutMs
     while (!this.#controller.signal.aborted) {
       const leftMs = deadlineMs - Date.now()
@@ -109,7 +129,7 @@ export class BlockExchange {
         const parts: Uint8Array[] = []
         for await (const part of helia.blockstore.get(cid, { signal })) parts.push(part)
         const bytes = new Uint8Array(Buffer.concat(parts))
-        if (bytes.byteLength > publishedBlockBytesMax) await blocks.delete(cid)
+        if (bytes.byteLength > publishedBlockBytesMax) await store.delete(cid)
         checkSize(cid.toString(), bytes)
         return bytes
       } catch (error) {
@@ -152,10 +172,10 @@ async function checkHash(cid: CID, bytes: Uint8Array): Promise<void> {
   })
 }
 
-async function readLocal(blocks: LevelBlockstore, cid: CID): Promise<Uint8Array | undefined> {
-  if (!(await blocks.has(cid))) return undefined
+async function readLocal(store: LevelBlockstore, cid: CID): Promise<Uint8Array | undefined> {
+  if (!(await store.has(cid))) return undefined
   const parts: Uint8Array[] = []
-  for await (const part of blocks.get(cid)) parts.push(part)
+  for await (const part of store.get(cid)) parts.push(part)
   return new Uint8Array(Buffer.concat(parts))
 }
 

@@ -121,7 +121,11 @@ export class ControlNode {
       {
         connectedPeers: () => new Set(node.getPeers().map((peer) => peer.toString())),
         dial: async (target, signal) => {
-          const addresses = target.addresses.map((text) => parseAddress(text, target.kind))
+          // What a peer says about its addresses names no peer: without the id we would take anybody who answers there.
+          const addresses = target.addresses.map((text) => {
+            const address = parseAddress(text, target.kind)
+            return peerIdOf(address) === undefined ? address.encapsulate(`/p2p/${target.peerId}`) : address
+          })
           await node.dial(addresses, {
             signal: AbortSignal.any([signal, AbortSignal.timeout(controlRequestTimeoutMs)]),
           })

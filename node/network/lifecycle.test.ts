@@ -2,12 +2,15 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { second } from '#protocol/units.ts'
 import { type GossipMessage, identityPath } from './index.ts'
 import { parsePeerAddress } from './libp2p-node.ts'
 import { wireNames } from './names.ts'
 import { addressOf, blockOf, collect, Swarm } from './swarm.fixture.ts'
+
+// Several nodes of ~0.6 s CPU each: on a busy machine that alone takes long.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const swarm = new Swarm()
 afterAll(() => swarm.stop())

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { streamsPerPeerMax } from '#protocol/limits.ts'
 import { byteChannel } from '#protocol/port/byte-channel.ts'
 import { KiB, MiB } from '#protocol/units.ts'
 import type { FrameStream, Network } from './index.ts'
 import { addressOf, collect, Swarm } from './swarm.fixture.ts'
+
+// Several nodes of ~0.6 s CPU each: on a busy machine that alone takes long.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const swarm = new Swarm()
 let a: Network

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { second } from '#protocol/units.ts'
 import type { Network } from './index.ts'
 import { addressOf, blockOf, collect, Swarm } from './swarm.fixture.ts'
 
-/** Five nodes without gossip and mDNS. `first` is the one whose address everybody knows; the seed is another. */
+/** Nodes without gossip and mDNS. `first` is the one whose address everybody knows; the seed is another. */
+// Several nodes of ~0.6 s CPU each: on a busy machine that alone takes long.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
 const swarm = new Swarm()
 let first: Network
 let seed: Network
