@@ -19,8 +19,8 @@ export interface DownloadOptions {
   onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
-/** What `path.part` holds: the first `doneBytes` bytes of this version of this file. */
-interface PartRecord {
+/** How much of which version is here: in `path.part`, or in `path` once all is. */
+interface OriginRecord {
   url: string
   version: string
   sizeBytes: number
@@ -28,24 +28,26 @@ interface PartRecord {
 }
 
 /**
- * Until it is whole the file is `path.part`. A file of that size that is there already is kept.
+ * Until it is whole the file is `path.part`; `path.origin.json` says what is in it, and stays. A whole file of the same
+ * version is not fetched again.
  * @throws {ERR_IO} {ERR_DISK_FULL} {ERR_WITHDRAWN} when the file changes on the server
  */
 export async function downloadFile(source: HttpSource, path: string, options: DownloadOptions = {}): Promise<void> {
-  if ((await stat(path).catch(() => undefined))?.size === source.sizeBytes) return
   const partPath = `${path}.part`
-  const recordPath = `${path}.part.json`
-  const fromBytes = await resumeAt(source, partPath, recordPath)
+  const recordPath = `${path}.origin.json`
+  const recordedBytes = await readRecord(source, recordPath)
+  if (recordedBytes === source.sizeBytes && (await sizeOf(path)) === source.sizeBytes) return
+  const fromBytes = recordedBytes <= (await sizeOf(partPath)) ? recordedBytes : 0
   await checkRoom(path, source.sizeBytes - fromBytes)
   let handle: FileHandle | undefined
   try {
     handle = await open(partPath, fromBytes > 0 ? 'r+' : 'w')
     await fetchRanges(source, handle, recordPath, fromBytes, options)
+    await record(source, handle, recordPath, source.sizeBytes)
     await handle.sync()
     await handle.close()
     handle = undefined
     await rename(partPath, path)
-    await rm(recordPath, { force: true })
   } catch (error) {
     if (isHartonomousError(error, 'ERR_WITHDRAWN')) await rm(recordPath, { force: true })
     throw asOurs(path, source.sizeBytes, error)
@@ -54,17 +56,21 @@ export async function downloadFile(source: HttpSource, path: string, options: Do
   }
 }
 
-async function resumeAt(source: HttpSource, partPath: string, recordPath: string): Promise<number> {
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0
+}
+
+/** How many bytes of this very version are recorded. */
+async function readRecord(source: HttpSource, recordPath: string): Promise<number> {
   try {
-    const record = JSON.parse(await readFile(recordPath, 'utf8')) as Partial<PartRecord>
-    const { size } = await stat(partPath)
+    const record = JSON.parse(await readFile(recordPath, 'utf8')) as Partial<OriginRecord>
     const isSame =
       source.version !== undefined &&
       record.url === source.name &&
       record.version === source.version &&
       record.sizeBytes === source.sizeBytes
-    const { doneBytes } = record
-    return isSame && Number.isSafeInteger(doneBytes) && doneBytes! >= 0 && doneBytes! <= size ? doneBytes! : 0
+    const doneBytes = record.doneBytes ?? 0
+    return isSame && Number.isSafeInteger(doneBytes) && doneBytes >= 0 && doneBytes <= source.sizeBytes ? doneBytes : 0
   } catch {
     return 0
   }
@@ -122,7 +128,7 @@ async function fetchRanges(
 async function record(source: HttpSource, handle: FileHandle, recordPath: string, doneBytes: number): Promise<void> {
   if (source.version === undefined) return
   await handle.datasync()
-  const value: PartRecord = { url: source.name, version: source.version, sizeBytes: source.sizeBytes, doneBytes }
+  const value: OriginRecord = { url: source.name, version: source.version, sizeBytes: source.sizeBytes, doneBytes }
   await writeFile(`${recordPath}.new`, JSON.stringify(value))
   await rename(`${recordPath}.new`, recordPath)
 }

@@ -57,7 +57,7 @@ describe('origin', () => {
     const progress: number[] = []
     const paths = await downloadOrigin(opened, dir, { onProgress: (done) => progress.push(done) })
     expect((await readFile(paths[0]!)).equals(model)).toBe(true)
-    expect(await readdir(dir)).toEqual(['m.gguf'])
+    expect((await readdir(dir)).toSorted()).toEqual(['m.gguf', 'm.gguf.origin.json'])
     expect(progress).toEqual(progress.toSorted((a, b) => a - b))
     expect(progress.at(-1)).toBe(model.length)
     const store = await openEmbeddedStore({ path: ':memory:' })
@@ -120,12 +120,12 @@ describe('download', () => {
     }
     const source = await openHttpSource(`${running.origin}/m`)
     await expect(downloadFile(source, path, { signal: controller.signal, onProgress })).rejects.toThrow('enough')
-    expect((await readdir(dir)).toSorted()).toEqual(['m.gguf.part', 'm.gguf.part.json'])
+    expect((await readdir(dir)).toSorted()).toEqual(['m.gguf.origin.json', 'm.gguf.part'])
     running.requests.length = 0
     await downloadFile(source, path)
     expect(requestedBytes(running)).toBeLessThan(model.length / 2)
     expect((await readFile(path)).equals(model)).toBe(true)
-    expect(await readdir(dir)).toEqual(['m.gguf'])
+    expect((await readdir(dir)).toSorted()).toEqual(['m.gguf', 'm.gguf.origin.json'])
     running.requests.length = 0
     await downloadFile(source, path)
     expect(running.requests.length).toBe(0)
@@ -145,6 +145,10 @@ describe('download', () => {
     await expect(downloadFile(source, path, { onProgress })).rejects.toMatchObject({ code: 'ERR_WITHDRAWN' })
     await downloadFile(await openHttpSource(`${running.origin}/m`), path)
     expect((await readFile(path)).equals(files['/m'])).toBe(true)
+    state.etag = '"three"'
+    files['/m'] = Buffer.from(model).fill(8, 100, 200)
+    await downloadFile(await openHttpSource(`${running.origin}/m`), path)
+    expect((await readFile(path)).equals(files['/m'])).toBe(true)
   })
 
   test('download: a record that lies about its part is not believed', async () => {
@@ -153,7 +157,7 @@ describe('download', () => {
     const url = `${running.origin}/m`
     const record = { url, version: '"one"', sizeBytes: tinyModel().length, doneBytes: 4000 }
     await writeFile(`${path}.part`, 'short')
-    await writeFile(`${path}.part.json`, JSON.stringify(record))
+    await writeFile(`${path}.origin.json`, JSON.stringify(record))
     await downloadFile(await openHttpSource(url), path)
     expect((await readFile(path)).equals(tinyModel())).toBe(true)
   })

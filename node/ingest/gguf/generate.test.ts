@@ -32,7 +32,6 @@ describe('generated models', () => {
       [3 * MiB, 'Q4_0'],
       [7 * MiB, 'F16'],
       [10 * MiB, 'F32'],
-      [33 * MiB, 'Q8_0'],
     ]
     for (const [sizeBytes, dtype] of sizes) {
       const path = join(dir, 'model.gguf')
