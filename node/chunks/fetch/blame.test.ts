@@ -173,12 +173,13 @@ describe('blame', () => {
 })
 
 const sourceArbitrary = fc.record({
-  kind: fc.constantFrom('honest', 'honest', 'liar', 'withdrawing'),
-  bytesPerSecond: fc.integer({ min: 50_000, max: 5_000_000 }),
+  kind: fc.constantFrom('honest', 'honest', 'leaving', 'liar', 'withdrawing'),
+  bytesPerSecond: fc.constantFrom(20_000, 80_000, 200_000, 1_000_000, 5_000_000),
   rttMs: fc.integer({ min: 0, max: 120 }),
   joinsAtMs: fc.integer({ min: 0, max: 1500 }),
   haveSeed: fc.integer({ min: 0, max: 255 }),
   lieShare: fc.constantFrom(0.05, 0.3, 1),
+  leavesAtMs: fc.integer({ min: 100, max: 4000 }),
   withdrawsAtMs: fc.integer({ min: 0, max: 3000 }),
   recheckAnswer: fc.constantFrom('good' as const, 'no-answer' as const, 'withdrawn' as const),
   isRttTold: fc.boolean(),
@@ -209,6 +210,7 @@ describe('blame, any mix of sources', () => {
             }
             if (spec.kind === 'liar')
               Object.assign(source, { lieShare: spec.lieShare, recheckAnswer: spec.recheckAnswer })
+            if (spec.kind === 'leaving') source.leavesAtMs = spec.leavesAtMs
             if (spec.kind === 'withdrawing') source.withdrawsAtMs = spec.withdrawsAtMs
             return source
           })
@@ -230,13 +232,16 @@ describe('blame, any mix of sources', () => {
           expect(result.banned.filter((id) => !id.startsWith('liar'))).toEqual([])
           if (Simulation.covers(wanted, count, honest)) expect(result.isComplete).toBe(true)
           if (!Simulation.covers(wanted, count, sources)) expect(result.isComplete).toBe(false)
+          if (!sources.some((source) => /^(liar|withdrawing)/.test(source.id))) {
+            expect(result.snapshot.chunksRejected).toBe(0)
+          }
           if (result.isComplete) {
             const bytes = result.snapshot.sources.reduce((sum, source) => sum + source.bytes, 0)
             expect(bytes).toBe(sizes.reduce((sum, size) => sum + size, 0))
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
   }, 60_000)
 })

@@ -121,6 +121,26 @@ describe('fetch core', () => {
     expect(b!.chunks).toBe(1)
   })
 
+  it('fetch core: a copy begun beside a silent source goes on alone when that one leaves', () => {
+    const { core, clock } = coreOf([30 * KiB])
+    const [first] = requestsIn(core.addSource('silent', { have: allBits(1), rttMs: 1 }))
+    core.received('silent', first!.requestId, new Uint8Array(1000).fill(7))
+    for (let step = 0; step < 60; step++) {
+      clock.nowMs += 50
+      expect(core.tick()).toEqual([])
+    }
+    const [twin] = requestsIn(core.addSource('other', { have: allBits(1), rttMs: 1 }))
+    // Only what is missing is repeated.
+    expect(twin!.ranges).toEqual([{ chunkIndex: 0, offsetInChunkBytes: 1000, lengthBytes: 30 * KiB - 1000 }])
+    core.received('other', twin!.requestId, new Uint8Array(9000).fill(7))
+    expect(requestsIn(core.removeSource('silent'))).toEqual([])
+    const rest = core.received('other', twin!.requestId, new Uint8Array(30 * KiB - 10_000).fill(7))
+    const verify = rest.find((action) => action.type === 'verify')!
+    expect(verify.bytes.length).toBe(30 * KiB)
+    expect(verify.bytes.every((byte) => byte === 7)).toBe(true)
+    expect(core.snapshot().duplicateBytes).toBe(0)
+  })
+
   it('fetch core: a busy source is left alone for as long as it asked', () => {
     const { core, clock } = coreOf(Array<number>(40).fill(chunkBytes))
     const requests = requestsIn(core.addSource('a', { have: allBits(40) }))
