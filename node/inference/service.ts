@@ -122,6 +122,11 @@ export class InferenceService {
     this.#isPaused = isPaused
   }
 
+  /** After a drain: takes requests again. */
+  resume(): void {
+    this.#isDraining = false
+  }
+
   /** Takes nothing new; resolves when all that wait or run have ended. */
   async drain(): Promise<void> {
     this.#isDraining = true

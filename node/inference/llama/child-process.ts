@@ -49,7 +49,7 @@ export class LlamaChild {
 
   /** What llama.cpp said last, for the owner of this machine only: it may hold paths. */
   get lastLines(): readonly string[] {
-    return this.#lines
+    return this.#lines.filter((line) => line.trim() !== '')
   }
 
   listen(request: number, listener: (progress: InferProgress) => void): () => void {
@@ -62,10 +62,11 @@ export class LlamaChild {
     this.#process.kill('SIGKILL')
   }
 
+  /** Native code writes a line in several pieces. */
   #keepLines(text: string): void {
-    for (const line of text.split('\n')) {
-      if (line.trim() !== '') this.#lines.push(line.slice(0, lineCharsMax))
-    }
+    const [first = '', ...rest] = text.split('\n')
+    const last = this.#lines.pop() ?? ''
+    this.#lines.push(...[last + first, ...rest].map((line) => line.slice(0, lineCharsMax)))
     if (this.#lines.length > lastLinesMax) this.#lines.splice(0, this.#lines.length - lastLinesMax)
   }
 }

@@ -56,7 +56,7 @@ class LlamaProcessEngine implements LlamaEngine {
   #lastStart: StartResult | undefined
   #loaded: ModelId[] = []
   #crashes = 0
-  #lastError: string | undefined
+  #lastFailure: { reason: string; child: LlamaChild } | undefined
   #hasCrashed = false
   #isClosed = false
 
@@ -112,7 +112,7 @@ class LlamaProcessEngine implements LlamaEngine {
       crashes: this.#crashes,
       ...(this.#lastStart ? { threads: this.#lastStart.threads } : {}),
       ...(this.#child?.pid === undefined ? {} : { pid: this.#child.pid }),
-      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(this.#lastFailure ? { lastError: describeFailure(this.#lastFailure) } : {}),
     }
   }
 
@@ -211,7 +211,7 @@ class LlamaProcessEngine implements LlamaEngine {
       return this.#running
     } catch (error) {
       const reason = await this.#explain(error, child)
-      this.#lastError = reason instanceof Error ? reason.message : String(reason)
+      this.#lastFailure = { reason: reason instanceof Error ? reason.message : String(reason), child }
       child.kill('start failed')
       throw reason
     }
@@ -226,7 +226,7 @@ class LlamaProcessEngine implements LlamaEngine {
     if (this.#isClosed || child.killReason === 'start failed') return
     this.#hasCrashed = true
     this.#crashes++
-    this.#lastError = [child.killReason ?? exit, ...child.lastLines.slice(-3)].join('; ')
+    this.#lastFailure = { reason: child.killReason ?? exit, child }
     for (const modelId of new Set(this.#requests.values())) this.#backoff.crashed(modelId)
   }
 
@@ -237,4 +237,9 @@ class LlamaProcessEngine implements LlamaEngine {
     const silentMs = this.#clock() - child.lastHeardMs
     if (silentMs > this.#silenceMs) child.kill(`it sent nothing for ${formatDuration(silentMs)}`)
   }
+}
+
+/** Read when asked: the last lines may arrive after the exit. */
+function describeFailure({ reason, child }: { reason: string; child: LlamaChild }): string {
+  return [reason, ...child.lastLines.slice(-3)].join('; ')
 }
