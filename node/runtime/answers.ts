@@ -17,6 +17,7 @@ import {
   type PeerInferenceHost,
   serveInferStream,
 } from '../inference/index.ts'
+import { type FileSource, openFileSource, readModelHeader } from '../ingest/index.ts'
 import type { Log } from '../log/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
@@ -35,6 +36,8 @@ export class Answers implements GatewayBackend {
   readonly #options: AnswersOptions
   readonly #engine: InferenceEngine | undefined
   readonly #service: InferenceService | undefined
+  /** Why a held model must not be loaded; empty when it may. At most one entry per held model. */
+  readonly #judged = new Map<ModelId, string>()
 
   constructor(options: AnswersOptions) {
     this.#options = options
@@ -53,7 +56,7 @@ export class Answers implements GatewayBackend {
   async serve(): Promise<void> {
     const service = this.#service
     if (service === undefined || !this.#options.config['inference.forPeers']) return
-    const host: PeerInferenceHost = { service, findModel: async (modelId) => this.#local(modelId) }
+    const host: PeerInferenceHost = { service, findModel: (modelId) => this.#runnable(modelId) }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
   }
 
@@ -84,7 +87,7 @@ export class Answers implements GatewayBackend {
     if (refusal !== undefined)
       throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
     const { modelId } = release
-    const local = this.#local(modelId)
+    const local = await this.#runnable(modelId)
     const { prompt, sampling } = request
     if (local !== undefined && this.#service !== undefined) {
       void parts.tenant.touchModel(modelId).catch(() => undefined)
@@ -139,12 +142,34 @@ export class Answers implements GatewayBackend {
     await this.#service?.drain()
   }
 
+  resume(): void {
+    this.#service?.resume()
+  }
+
   async forget(modelId: ModelId): Promise<void> {
+    this.#judged.delete(modelId)
     await this.#engine?.unload(modelId).catch(() => undefined)
   }
 
   async close(): Promise<void> {
     await this.#engine?.close()
+  }
+
+  /**
+   * The model if it is here and safe to load. A file that would abort llama.cpp is told by its header, read once: the header
+   * of a fetched model has not been seen by ingest. @throws {ERR_MODEL_UNSUPPORTED}
+   */
+  async #runnable(modelId: ModelId): Promise<EngineModel | undefined> {
+    const local = this.#local(modelId)
+    const model = this.#options.parts.shard.get(modelId)
+    if (local === undefined || model === undefined) return undefined
+    let reason = this.#judged.get(modelId)
+    if (reason === undefined) {
+      reason = await whyUnrunnable(model.row.files.map((file) => file.path))
+      this.#judged.set(modelId, reason)
+    }
+    if (reason !== '') throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId, reason })
+    return local
   }
 
   /** The model's first file, where all of it is here. */
@@ -217,5 +242,15 @@ export class Answers implements GatewayBackend {
         await events.return?.(undefined)
       }
     })()
+  }
+}
+
+async function whyUnrunnable(paths: readonly string[]): Promise<string> {
+  const sources: FileSource[] = []
+  try {
+    for (const path of paths) sources.push(await openFileSource(path))
+    return (await readModelHeader(sources)).unrunnable ?? ''
+  } finally {
+    await Promise.all(sources.map((source) => source.close()))
   }
 }

@@ -108,6 +108,7 @@ export class HartonomousNode {
   async resume(): Promise<void> {
     this.#isPaused = false
     this.#isDraining = false
+    this.answers.resume()
     this.answers.setPaused(false)
     for (const transfer of this.parts.library.transfers()) await this.parts.dataPlane.resumeFetch(transfer.modelId)
     this.parts.heartbeat.changed()
