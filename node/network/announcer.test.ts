@@ -15,11 +15,12 @@ function dhtOf(peers: number) {
     provided: [] as string[],
     cancelled: [] as string[],
     failing: false,
+    missing: 0,
     size: () => dht.peers,
     provide: async (key: CID) => {
       dht.provided.push(key.toString())
       if (dht.failing) throw new Error('all dials failed')
-      return dht.peers
+      return dht.peers - dht.missing
     },
     cancel: async (key: CID) => {
       dht.cancelled.push(key.toString())
@@ -98,4 +99,18 @@ test('announcer: a key that is no longer wanted is cancelled, and not announced 
   await vi.advanceTimersByTimeAsync(2 * dhtReprovideMs)
   expect(dht.cancelled).toEqual([keys[0]!.toString()])
   expect(new Set(dht.provided)).toEqual(new Set([keys[1]!.toString()]))
+})
+
+test('announcer: a peer of a small swarm that did not take the record is tried again soon', async () => {
+  const dht = dhtOf(4)
+  dht.missing = 1
+  announcer = new Announcer(dht, { random: () => 0.5 })
+  announcer.setKeys(keys.slice(0, 1))
+  await vi.advanceTimersByTimeAsync(10)
+  expect(announcer.status()[0]?.error).toBeUndefined()
+  dht.missing = 0
+  await vi.advanceTimersByTimeAsync(1500)
+  expect(dht.provided).toHaveLength(2)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(dht.provided).toHaveLength(2)
 })

@@ -110,6 +110,11 @@ export class Announcer {
     if (nextMs > now && nextMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#wake(), nextMs - now)
   }
 
+  #backoffMs(entry: Entry): number {
+    const backoffMs = Math.min(retryMaxMs, retryFirstMs * 2 ** entry.failures++)
+    return backoffMs * (0.75 + 0.5 * this.#random())
+  }
+
   async #announce(id: string, entry: Entry): Promise<void> {
     this.#running.add(id)
     const startedAtMs = this.#now()
@@ -119,15 +124,17 @@ export class Announcer {
     try {
       const stored = await this.#dht.provide(entry.key, this.#controller.signal)
       if (stored === 0) throw new Error(size === 0 ? 'no DHT peer is known yet' : 'no DHT peer took the record')
-      entry.failures = 0
       entry.announcedAtMs = this.#now()
       entry.announcedToSize = size
       delete entry.error
-      entry.dueAtMs = Math.min(entry.dueAtMs, this.#now() + dhtReprovideMs * (0.8 + 0.2 * this.#random()))
+      // In a small swarm the peer that was missed may be the one that others ask.
+      const missed = stored < Math.min(size, smallTable)
+      if (!missed) entry.failures = 0
+      const againMs = missed ? this.#backoffMs(entry) : dhtReprovideMs * (0.8 + 0.2 * this.#random())
+      entry.dueAtMs = Math.min(entry.dueAtMs, this.#now() + againMs)
     } catch (error) {
       entry.error = error instanceof Error ? error.message : String(error)
-      const backoffMs = Math.min(retryMaxMs, retryFirstMs * 2 ** entry.failures++)
-      entry.dueAtMs = Math.min(entry.dueAtMs, this.#now() + backoffMs * (0.75 + 0.5 * this.#random()))
+      entry.dueAtMs = Math.min(entry.dueAtMs, this.#now() + this.#backoffMs(entry))
     }
     // Many keys in a large table cost real work: rounds that growth asks for keep a distance from one another.
     const roundMs = (this.#now() - startedAtMs) * Math.ceil(this.#entries.size / concurrency)

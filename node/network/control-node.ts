@@ -22,6 +22,7 @@ import { PeerCache } from './peer-cache.ts'
 import { PeerLog } from './peer-log.ts'
 import { QuotaDatastore } from './record-quota.ts'
 import { bridgeStream } from './stream-bridge.ts'
+import { TableKeeper } from './table-keeper.ts'
 import type { DialReport, NetworkConfig, PeerSnapshot } from './types.ts'
 import type { WorkerEvents } from './worker-api.ts'
 
@@ -47,6 +48,7 @@ export class ControlNode {
   readonly #announcer: Announcer
   readonly #connector: Connector
   readonly #liveness: Liveness
+  readonly #tableKeeper: TableKeeper
   readonly #emit: Emit
   /** Inbound streams that are open, by protocol and peer: libp2p's own limit counts per connection. */
   readonly #inbound = new Map<string, number>()
@@ -112,6 +114,7 @@ export class ControlNode {
     this.gossip = new Gossip(node.services.gossip, parts.names, (message) => this.#emit('gossip', message))
     this.#announcer = new Announcer(announcerDht(node))
     this.#liveness = new Liveness(node)
+    this.#tableKeeper = new TableKeeper(node, parts.names.dht)
     for (const peer of cache.peers().slice(0, cachedPeersDialledMax)) {
       if (!targets.has(peer.peerId)) targets.set(peer.peerId, { ...peer, kind: 'cache' })
     }
@@ -170,6 +173,7 @@ export class ControlNode {
     }
     this.#connector.start()
     this.#liveness.start()
+    this.#tableKeeper.start()
     this.#saveTimer = setInterval(() => this.#saveCache(), cacheSaveEveryMs)
     if (this.blocks.hasBlocks()) this.blocks.start().catch((error) => this.#warn(error))
   }
@@ -293,6 +297,7 @@ export class ControlNode {
     this.#connector.stop()
     this.#announcer.stop()
     this.#liveness.stop()
+    this.#tableKeeper.stop()
     for (const peer of this.peers()) this.#touchCache(peer.peerId)
     await this.#cache.save().catch((error) => this.#warn(error))
     const stopping = (async () => {

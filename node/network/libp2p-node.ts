@@ -1,7 +1,7 @@
 /** The libp2p instance: which transports and services, with which limits. */
 import type { GossipSub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import { FaultTolerance, type Libp2p, type PeerId, type Transport } from '@libp2p/interface'
+import { FaultTolerance, type Libp2p, type PeerId, type PeerInfo, type Transport } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
@@ -18,7 +18,13 @@ import type { PeerLog } from './peer-log.ts'
 import type { NetworkConfig } from './types.ts'
 
 export type DhtService = KadDHT & {
-  routingTable: { size: number; addEventListener(type: 'peer:add', listener: (event: unknown) => void): void }
+  routingTable: {
+    size: number
+    find(peer: PeerId): Promise<PeerId | undefined>
+    addEventListener(type: 'peer:add', listener: (event: unknown) => void): void
+  }
+  /** Pings the peer, and puts it into the table where it answers. */
+  onPeerConnect(peer: PeerInfo): Promise<void>
   addEventListener(type: 'peer', listener: (event: { detail: { id: PeerId } }) => void): void
 }
 
