@@ -12,15 +12,22 @@ export class Child<Request extends object> {
   }
 
   async ask<Result>(request: Request): Promise<Result> {
-    const answer = once(this.#process, 'message')
-    const exit = once(this.#process, 'exit').then(() => {
-      throw new Error('a process of the bench ended early')
-    })
-    exit.catch(() => {})
-    this.#process.send(request)
-    const [{ result, error }] = (await Promise.race([answer, exit])) as [{ result: Result; error?: string }]
-    if (error !== undefined) throw new Error(error)
-    return result
+    const listening = new AbortController()
+    const { signal } = listening
+    try {
+      const answer = once(this.#process, 'message', { signal })
+      const exit = once(this.#process, 'exit', { signal }).then(() => {
+        throw new Error('a process of the bench ended early')
+      })
+      answer.catch(() => {})
+      exit.catch(() => {})
+      this.#process.send(request)
+      const [{ result, error }] = (await Promise.race([answer, exit])) as [{ result: Result; error?: string }]
+      if (error !== undefined) throw new Error(error)
+      return result
+    } finally {
+      listening.abort()
+    }
   }
 
   async stop(): Promise<void> {
