@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
 import { dataFiles } from '../config/index.ts'
+import { gatewayError } from './answer.ts'
 
 export interface Endpoint {
   apiUrl: string
@@ -73,6 +74,7 @@ async function errorOf(response: Response): Promise<Error> {
     }
     if (body.code !== undefined && body.fields !== undefined)
       return errorFromWire({ code: body.code, fields: body.fields })
+    if (body.error?.code != null) return gatewayError(body.error.code, body.error.message ?? '')
     const message = body.detail ?? body.error?.message
     if (message !== undefined) return new HartonomousError('ERR_IO', { path: response.url, reason: message })
   } catch {

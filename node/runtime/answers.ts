@@ -1,5 +1,4 @@
 /** Who answers a prompt: the engine of this node where it holds the whole model, else the best peer that does. */
-import { availableParallelism } from 'node:os'
 import type { EngineView } from '#protocol/api/control.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
@@ -43,10 +42,10 @@ export class Answers implements GatewayBackend {
     this.#options = options
     const { config } = options
     if (!config['inference.enabled']) return
-    const threads = config['inference.threads'] || Math.max(1, availableParallelism() - 1)
+    const threads = config['inference.threads']
     this.#engine = createLlamaEngine({
       slots: config['inference.slots'],
-      threads,
+      ...(threads === 0 ? {} : { threads }),
       gpu: config['inference.gpu'] === 'off' ? false : 'auto',
     })
     this.#service = new InferenceService(this.#engine)

@@ -1,13 +1,8 @@
 /** `hart run MODEL PROMPT`: one answer, streamed, from this node or the best peer. */
 import { text as readAll } from 'node:stream/consumers'
 import { HartonomousError } from '#protocol/errors.ts'
-import { lines } from '../client.ts'
+import { streamAnswer } from '../answer.ts'
 import { type Command, textOption } from '../command.ts'
-
-interface ChatChunk {
-  choices: { delta: { content?: string }; finish_reason: string | null }[]
-  error?: { message: string }
-}
 
 export const runPrompt: Command = {
   name: 'run',
@@ -35,27 +30,22 @@ export const runPrompt: Command = {
     if (prompt === '') throw new HartonomousError('ERR_USAGE', { message: 'there is no prompt' })
     const system = textOption(context, 'system')
     const seed = textOption(context, 'seed')
-    const response = await client.raw('/v1/chat/completions', {
-      model: positionals[0],
-      messages: [
-        ...(system === undefined ? [] : [{ role: 'system', content: system }]),
-        { role: 'user', content: prompt },
-      ],
-      temperature: numberOption('temperature', textOption(context, 'temperature') ?? '0'),
-      max_tokens: numberOption('max-tokens', textOption(context, 'max-tokens') ?? '256'),
-      ...(seed === undefined ? {} : { seed: numberOption('seed', seed) }),
-      stream: true,
-    })
     let answer = ''
-    for await (const line of lines(response)) {
-      if (!line.startsWith('data: ') || line === 'data: [DONE]') continue
-      const chunk = JSON.parse(line.slice(6)) as ChatChunk
-      if (chunk.error !== undefined) throw new HartonomousError('ERR_ENGINE_CRASHED', { reason: chunk.error.message })
-      const delta = chunk.choices[0]?.delta.content ?? ''
-      answer += delta
-      if (!output.json) output.write(delta)
+    let peer = 'self'
+    const request = {
+      model: positionals[0]!,
+      prompt,
+      ...(system === undefined ? {} : { system }),
+      temperature: numberOption('temperature', textOption(context, 'temperature') ?? '0'),
+      maxTokens: numberOption('max-tokens', textOption(context, 'max-tokens') ?? '256'),
+      ...(seed === undefined ? {} : { seed: numberOption('seed', seed) }),
     }
-    if (output.json) output.value({ answer, peer: response.headers.get('x-hartonomous-peer') })
+    for await (const part of streamAnswer(client, request)) {
+      answer += part.text
+      peer = part.peer
+      if (!output.json) output.write(part.text)
+    }
+    if (output.json) output.value({ answer, peer })
     else output.line()
     return 0
   },

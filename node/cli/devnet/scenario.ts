@@ -10,7 +10,8 @@ import { pipeline } from 'node:stream/promises'
 import type { ModelView, StampedEvent, TransferView } from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { partNames } from '../../ingest/index.ts'
-import { type ControlClient, lines } from '../client.ts'
+import { streamAnswer } from '../answer.ts'
+import type { ControlClient } from '../client.ts'
 import type { Board } from './board.ts'
 import { DevnetNode } from './child.ts'
 import type { DevnetView } from './view.ts'
@@ -145,38 +146,25 @@ async function waitForModels(node: DevnetNode, count: number, signal: AbortSigna
   return [...done.values()]
 }
 
-interface ChatChunk {
-  choices: { delta: { content?: string } }[]
-  usage?: { completion_tokens: number }
-  error?: { message: string }
-}
-
 async function ask(
   client: ControlClient,
   model: string,
   options: ScenarioOptions,
 ): Promise<{ answer: string; tokensPerSecond: number; firstTokenMs: number }> {
   const beganAtMs = performance.now()
-  const response = await client.raw('/v1/chat/completions', {
-    model,
-    messages: [{ role: 'user', content: options.prompt }],
-    temperature: 0,
-    max_tokens: answerTokensMax,
-    stream: true,
-    stream_options: { include_usage: true },
-  })
   let answer = ''
   let tokens = 0
   let firstAtMs = 0
-  for await (const line of lines(response)) {
-    if (!line.startsWith('data: ') || line === 'data: [DONE]') continue
-    const chunk = JSON.parse(line.slice(6)) as ChatChunk
-    if (chunk.error !== undefined) throw new HartonomousError('ERR_ENGINE_CRASHED', { reason: chunk.error.message })
-    const text = chunk.choices[0]?.delta.content ?? ''
-    if (text !== '' && firstAtMs === 0) firstAtMs = performance.now()
-    answer += text
-    tokens = chunk.usage?.completion_tokens ?? tokens
-    if (text !== '') options.onAnswer(text)
+  for await (const part of streamAnswer(client, {
+    model,
+    prompt: options.prompt,
+    temperature: 0,
+    maxTokens: answerTokensMax,
+  })) {
+    if (part.text !== '' && firstAtMs === 0) firstAtMs = performance.now()
+    answer += part.text
+    tokens = part.completionTokens ?? tokens
+    if (part.text !== '') options.onAnswer(part.text)
   }
   const seconds = Math.max(0.001, (performance.now() - firstAtMs) / 1000)
   return {
