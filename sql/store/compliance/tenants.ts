@@ -103,6 +103,27 @@ export function tenantCompliance(open: OpenStore): void {
       )
     })
 
+    test('shard store: a tenant that has everything shows nothing of it to one that has less', async () => {
+      const { store } = await opened()
+      const [rich, bare, poor] = ['rich:1', 'bare:1', 'poor:1'].map((name) => store.forTenant(name))
+      // The poor one knows the same model and holds nothing of it; the bare one has only a setting.
+      await poor!.putModel(sampleModel('a', { ...shape, held: 'none', path: '/poor' }))
+      await bare!.putSetting('x', 1)
+      const views = async () => [await viewOf(bare!), await viewOf(poor!), await viewOf(store.forTenant('none:1'))]
+      const before = await views()
+      for (const seed of seeds) {
+        await rich!.putModel(sampleModel(seed, { ...shape, path: `/LEAK/${seed}` }))
+        for (const name of ['putRelease', 'putSetting', 'saveIngestCheckpoint'] as const) {
+          await perform(rich!, 'LEAK', { name, seed, n: 1 })
+        }
+      }
+      expect(await rich!.findExtent(extentRoot)).toHaveLength(seeds.length)
+      expect(await views()).toEqual(before)
+      expect(await eventsOf(bare!)).toEqual([])
+      await perform(poor!, 'poor', { name: 'removeModel', seed: 'a', n: 0 })
+      expect(await rich!.listModels()).toHaveLength(seeds.length)
+    })
+
     test('shard store: acknowledging or claiming touches no other tenant’s events', async () => {
       const { store } = await opened()
       const [a, b] = [store.forTenant('issuer:a'), store.forTenant('issuer:b')]
