@@ -345,7 +345,7 @@ export class FetchTask {
 
   #tick(): void {
     // A source that we do not read from must not look stalled.
-    if (this.#pausedBy === undefined) this.#apply(this.#core.tick())
+    if (this.#isReading) this.#apply(this.#core.tick())
   }
 
   #report(): void {

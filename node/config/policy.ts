@@ -2,6 +2,9 @@
 import type { Config } from './schema.ts'
 
 export function policyOf(config: Config) {
-  const list = (what: 'models' | 'publishers' | 'licences') => ({ allow: config[`policy.${what}.allow`], block: config[`policy.${what}.block`] })
+  const list = (what: 'models' | 'publishers' | 'licences') => ({
+    allow: config[`policy.${what}.allow`],
+    block: config[`policy.${what}.block`],
+  })
   return { models: list('models'), publishers: list('publishers'), licences: list('licences') }
 }

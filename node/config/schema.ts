@@ -33,7 +33,7 @@ export const settings = {
   'network.staticPeers': setting('list', [] as string[], 'multiaddrs (with /p2p/ID) that are kept connected'),
   'network.mdns': setting('boolean', true, 'find peers in the local network'),
   'network.gossip': setting('boolean', true, 'spread leases by gossip; without it peers are asked'),
-  'network.natTraversal': setting('boolean', false, 'relay, AutoNAT, UPnP and WebRTC for nodes behind a router'),
+  'network.natTraversal': setting('boolean', false, 'relay, AutoNAT and UPnP for nodes behind a router'),
   'network.swarm': setting('string', '', 'name of a private swarm; empty is the public one'),
   'data.host': setting('string', '127.0.0.1', 'address of the TLS data plane'),
   'data.port': setting('integer', 0, 'port of the TLS data plane; 0 takes any', isPort),

@@ -17,7 +17,7 @@ export interface PlacementModel {
   publisher: PeerId
   licence: string
   sizeBytes: number
-  /** Of other nodes, by live leases: shares of the model held, each in 0..1. */
+  /** Of other nodes: shares of the model held, each in 0..1, by live leases; 0 for one that only announces it in the DHT. */
   holderShares: number[]
   /** Held by us. */
   heldBytes: number

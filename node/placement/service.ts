@@ -10,6 +10,7 @@ import type { Network } from '../network/types.ts'
 import { followHave, type LeaseTable, type Shard, type ShardModel } from '../swarm/index.ts'
 import {
   chooseComponents,
+  copiesFloor,
   decidePlacement,
   type PlacementDecision,
   type PlacementModel,
@@ -25,6 +26,8 @@ const surveyTimeoutMs = 3 * second
 /** Models that placement fetches at the same time. */
 const parallelFetchesMax = 4
 const releasesConsideredMax = 500
+/** Look-ups of models that no lease names, per round: each costs some ten messages. */
+const lookupsPerRoundMax = 8
 
 export interface PlacementServiceDependencies {
   store: TenantStore
@@ -115,7 +118,26 @@ export class PlacementService {
         lastUsedAtMs: held?.row.lastUsedAtMs ?? 0,
       })
     }
+    await this.#countProviders([...models.values()])
     return [...models.values()]
+  }
+
+  /** A model that no lease names may still be announced in the DHT: each provider counts as a holder of unknown share. */
+  async #countProviders(models: readonly PlacementModel[]): Promise<void> {
+    const unknown = models.filter(
+      (model) => model.holderShares.length === 0 && model.heldBytes === 0 && !model.isOwnFile,
+    )
+    await Promise.all(
+      unknown.slice(0, lookupsPerRoundMax).map(async (model) => {
+        const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(surveyTimeoutMs)])
+        try {
+          const providers = this.#deps.network.findProviders(model.modelId, { limit: copiesFloor, signal })
+          for await (const _provider of providers) model.holderShares.push(0)
+        } catch {
+          // Not found in time: the next round looks again.
+        }
+      }),
+    )
   }
 
   async #carryOut(decision: PlacementDecision): Promise<void> {

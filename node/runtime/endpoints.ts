@@ -1,4 +1,5 @@
 /** From settings to the configurations of the network and data workers. */
+import { createHash } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import type { DataPlaneConfig } from '../chunks/types.ts'
 import { type Config, dataFiles } from '../config/index.ts'
@@ -27,7 +28,8 @@ export function networkConfig(dataDir: string, config: Config): NetworkConfig {
     gossip: config['network.gossip'],
     natTraversal: config['network.natTraversal'],
     allowPrivateAddresses: !config['network.natTraversal'],
-    swarm: config['network.swarm'],
+    // Any name will do: nodes with the same one find each other.
+    swarm: config['network.swarm'] === '' ? '' : createHash('sha256').update(config['network.swarm']).digest('hex'),
   }
 }
 

@@ -141,6 +141,7 @@ export class HartonomousNode {
         this.tell({ event: 'release', modelId, name, publisher, licence, sizeBytes })
         this.#parts?.placement.consider()
       },
+      onLeaseChange: () => this.#parts?.placement.consider(),
       onDecision: ({ modelId, name, action, reason }) =>
         this.tell({ event: 'placement', modelId, name, action, reason }),
     }
@@ -191,6 +192,7 @@ export class HartonomousNode {
       leases.remove(peerId)
     })
     network.on('closed', ({ reason }) => this.#fail(`the network worker stopped: ${reason}`))
+    dataPlane.onClose((reason) => this.#fail(`the data worker stopped: ${reason}`))
     dataPlane.on('fetch-progress', (progress) =>
       this.tell({ event: 'transfer-progress', ...this.transferView(progress) }),
     )

@@ -38,6 +38,7 @@ export interface PartsHost {
   isActive(): boolean
   describeLease(): Omit<Lease, 'peerId' | 'epoch' | 'sequence' | 'issuedAtMs' | 'expiresAtMs'>
   onRelease(release: Release): void
+  onLeaseChange(): void
   onDecision(decision: PlacementDecision): void
 }
 
@@ -76,7 +77,7 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
 
   const tenant = store.forTenant(localOwner)
   const now = Date.now
-  const leases = new LeaseTable(now)
+  const leases = new LeaseTable(now, () => host.onLeaseChange())
   const shard = new Shard({
     store: tenant,
     dataPlane,

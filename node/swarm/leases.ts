@@ -1,4 +1,5 @@
 /** Live leases of other nodes: who is there, what they hold, how busy they are. What has expired is gone. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Lease, SignedLease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { leasesKnownMax, leaseTtlMs } from '#protocol/limits.ts'
@@ -13,9 +14,12 @@ export interface KnownLease {
 export class LeaseTable {
   readonly #leases = new Map<PeerId, KnownLease>()
   readonly #now: () => number
+  readonly #onChange: () => void
 
-  constructor(now: () => number) {
+  /** `onChange` is called when a lease came that says something else about models than the one before. */
+  constructor(now: () => number, onChange: () => void = () => undefined) {
     this.#now = now
+    this.#onChange = onChange
   }
 
   /** False for a lease that is older than the known one. The signature has been checked by the decoder. */
@@ -29,6 +33,7 @@ export class LeaseTable {
     this.#leases.delete(lease.peerId)
     this.#leases.set(lease.peerId, { signed, receivedAtMs, expiresAtMs: receivedAtMs + lengthMs })
     if (this.#leases.size > leasesKnownMax) this.#leases.delete(this.#leases.keys().next().value!)
+    if (known === undefined || !isDeepStrictEqual(known.signed.lease.models, lease.models)) this.#onChange()
     return true
   }
 

@@ -12,7 +12,7 @@ import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { controlRequestTimeoutMs } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
-import type { DataPlane, Source } from '../chunks/types.ts'
+import type { DataPlane, Source, TlsSourceAddress } from '../chunks/types.ts'
 import type { Network } from '../network/types.ts'
 import { serveRequests } from './serve.ts'
 
@@ -49,9 +49,9 @@ async function respond(
       }
     }
     if (request.endpoint === undefined) return { type: 'refused', reason: 'unreachable', retryAfterMs: busyRetryMs }
-    const source = await dialTarget(network, peerId, request.endpoint)
+    const targets = await dialTargets(network, peerId, request.endpoint)
     // The asker waits for the connection, not for this answer: it may come before or after.
-    dataPlane.dialAndServe(source).catch(() => undefined)
+    void dialFirst(dataPlane, targets)
     return { type: 'dialling', certificateSha256: Buffer.from(dataPlane.endpoint.certificateSha256, 'hex') }
   } catch (error) {
     if (isHartonomousError(error, 'ERR_PEER_BUSY'))
@@ -61,7 +61,7 @@ async function respond(
 }
 
 /**
- * Asks `peerId` for a data connection over which we fetch. `direction`: `listen` dials the peer, `dial` has it dial us.
+ * Asks `peerId` for a data connection over which we fetch; returns the ways to open it, to be tried in order. `direction`: `listen` dials the peer, `dial` has it dial us.
  * @throws {ERR_PEER_UNREACHABLE} {ERR_PEER_BUSY} {ERR_DECODE} {ERR_TIMEOUT}
  */
 export async function requestSource(
@@ -70,7 +70,7 @@ export async function requestSource(
   peerId: PeerId,
   direction: 'listen' | 'dial',
   options: { hosts: () => string[]; signal: AbortSignal },
-): Promise<Source> {
+): Promise<Source[]> {
   const own = dataPlane.endpoint.certificateSha256
   const base = { direction, certificateSha256: Buffer.from(own, 'hex') }
   const endpoint = direction === 'dial' ? await ownEndpoint(peerId, undefined, dataPlane, options.hosts()) : undefined
@@ -88,13 +88,20 @@ export async function requestSource(
     }
     throw new HartonomousError('ERR_PEER_BUSY', { peer: peerId, retryAfterMs: response.retryAfterMs })
   }
-  if (response.type === 'offer') return dialTarget(network, peerId, response.endpoint)
+  if (response.type === 'offer') return dialTargets(network, peerId, response.endpoint)
   if (endpoint === undefined)
     throw new HartonomousError('ERR_PEER_PROTOCOL', {
       peer: peerId,
       reason: 'it dials although it was asked to listen',
     })
-  return { transport: 'tls-reverse', peerId, certificateSha256: hex(response.certificateSha256), token: endpoint.token }
+  return [
+    {
+      transport: 'tls-reverse',
+      peerId,
+      certificateSha256: hex(response.certificateSha256),
+      token: endpoint.token,
+    },
+  ]
 }
 
 async function ownEndpoint(
@@ -112,21 +119,34 @@ async function ownEndpoint(
   }
 }
 
-/** Where to dial: the offered hosts, else the address by which libp2p sees the peer. */
-async function dialTarget(network: Network, peerId: PeerId, endpoint: DataEndpoint) {
-  const host = endpoint.hosts[0] ?? (await observedHost(network, peerId))
-  if (host === undefined)
+/** Where to dial: the offered hosts in order, else the address by which libp2p sees the peer. The token serves one of them. */
+async function dialTargets(network: Network, peerId: PeerId, endpoint: DataEndpoint): Promise<TlsSourceAddress[]> {
+  const observed = endpoint.hosts.length === 0 ? await observedHost(network, peerId) : undefined
+  const hosts = observed === undefined ? endpoint.hosts : [observed]
+  if (hosts.length === 0) {
     throw new HartonomousError('ERR_PEER_UNREACHABLE', {
       peer: peerId,
       reason: 'it names no address, and it is not connected',
     })
-  return {
-    transport: 'tls' as const,
+  }
+  const { port, token } = endpoint
+  return hosts.map((host) => ({
+    transport: 'tls',
     peerId,
     host,
-    port: endpoint.port,
+    port,
     certificateSha256: hex(endpoint.certificateSha256),
-    token: endpoint.token,
+    token,
+  }))
+}
+
+async function dialFirst(dataPlane: DataPlane, targets: readonly TlsSourceAddress[]): Promise<void> {
+  for (const target of targets) {
+    try {
+      return await dataPlane.dialAndServe(target)
+    } catch {
+      // The next address may do; the asker gives up by itself when none does.
+    }
   }
 }
 

@@ -65,6 +65,9 @@ export class Shard extends EventEmitter<ShardEvents> {
     dataPlane.on('chunks-held', ({ modelId, chunkIndexes }) =>
       this.#enqueue(() => this.#recordHeld(modelId, chunkIndexes)),
     )
+    dataPlane.on('chunks-lost', ({ modelId, chunkIndexes }) =>
+      this.#enqueue(() => this.#recordLost(modelId, chunkIndexes)),
+    )
     dataPlane.on('withdrawn', ({ modelId, path, reason }) => this.#enqueue(() => this.#withdraw(modelId, path, reason)))
     for (const row of await store.listModels()) {
       const content = await store.getContent(row.modelId)
@@ -176,12 +179,19 @@ export class Shard extends EventEmitter<ShardEvents> {
     const fileIndex = model.row.files.findIndex((file) => file.path === path)
     const lost = model.held.indexes().filter((index) => fileIndex < 0 || model.places[index]!.fileIndex === fileIndex)
     this.#deps.log.warn('model-withdrawn', { modelId, path, reason })
-    await this.#deps.store.removeHeld(modelId, lost)
+    await this.#recordLost(modelId, lost)
+  }
+
+  async #recordLost(modelId: ModelId, chunkIndexes: number[]): Promise<void> {
+    const model = this.#models.get(modelId)
+    if (model === undefined) return
+    await this.#deps.store.removeHeld(modelId, chunkIndexes)
+    const lost = chunkIndexes.filter((index) => model.held.has(index))
     for (const index of lost) {
       model.held.clear(index)
       model.heldBytes -= model.places[index]!.sizeBytes
     }
-    this.emit('lost', modelId, lost)
+    if (lost.length > 0) this.emit('lost', modelId, lost)
   }
 }
 

@@ -8,7 +8,7 @@ import { isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
-import type { DataPlane, FetchProgress } from '../chunks/types.ts'
+import type { DataPlane, FetchProgress, Source } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
 import { followHave } from './have.ts'
@@ -202,28 +202,32 @@ export class Transfer {
   /** Dials the peer; where that fails has it dial us; at last the libp2p stream that any connected peer has. */
   async #connect(peerId: PeerId, have: Bitfield, signal: AbortSignal): Promise<void> {
     const { network, dataPlane, dataHosts, openChannel } = this.#deps
-    const options = { hosts: dataHosts, signal }
-    try {
-      await dataPlane.addSource(
-        this.modelId,
-        await requestSource(network, dataPlane, peerId, 'listen', options),
-        have.bytes,
-      )
-      return
-    } catch (error) {
-      if (!isHartonomousError(error, 'ERR_PEER_UNREACHABLE') && !isHartonomousError(error, 'ERR_TIMEOUT')) throw error
-    }
-    try {
-      await dataPlane.addSource(
-        this.modelId,
-        await requestSource(network, dataPlane, peerId, 'dial', options),
-        have.bytes,
-      )
-      return
-    } catch (error) {
-      if (!isHartonomousError(error, 'ERR_PEER_UNREACHABLE') && !isHartonomousError(error, 'ERR_TIMEOUT')) throw error
+    for (const direction of ['listen', 'dial'] as const) {
+      try {
+        const ways = await requestSource(network, dataPlane, peerId, direction, { hosts: dataHosts, signal })
+        if (await this.#addFirst(ways, have)) return
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+      }
     }
     await openChannel(peerId, signal)
     await dataPlane.addSource(this.modelId, { transport: 'libp2p', peerId }, have.bytes)
   }
+
+  /** True when one of the ways worked. */
+  async #addFirst(ways: readonly Source[], have: Bitfield): Promise<boolean> {
+    for (const way of ways) {
+      try {
+        await this.#deps.dataPlane.addSource(this.modelId, way, have.bytes)
+        return true
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+      }
+    }
+    return false
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return isHartonomousError(error, 'ERR_PEER_UNREACHABLE') || isHartonomousError(error, 'ERR_TIMEOUT')
 }

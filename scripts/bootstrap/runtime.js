@@ -81,6 +81,13 @@ export function childEnvironment(nodePath, env = process.env) {
   const path = env[key] ?? ''
   const folder = dirname(nodePath)
   const isFirst = path === folder || path.startsWith(folder + delimiter)
+  // Compiled code is kept between runs: a node starts with 1.4 s of CPU time instead of 2.2 s.
+  const compileCache = env.NODE_COMPILE_CACHE ?? join(repositoryRoot, '.toolchain', 'compile-cache')
   // onnxruntime-node's install script fetches CUDA libraries from NuGet, and fails where there is only a registry.
-  return { ...env, [key]: isFirst ? path : folder + delimiter + path, ONNXRUNTIME_NODE_INSTALL: 'skip' }
+  return {
+    ...env,
+    [key]: isFirst ? path : folder + delimiter + path,
+    ONNXRUNTIME_NODE_INSTALL: 'skip',
+    NODE_COMPILE_CACHE: compileCache,
+  }
 }

@@ -17,8 +17,8 @@ import { DevnetNode } from './child.ts'
 import type { DevnetView } from './view.ts'
 
 /** The bundled model (2.9 MB) then takes about four seconds to three nodes: slow enough to watch. */
-const watchableMs = 4200
-const capBytesPerSecondMin = 700_000
+const watchableMs = 3600
+const capBytesPerSecondMin = 800_000
 const answerTokensMax = 64
 
 export interface ScenarioOptions {
