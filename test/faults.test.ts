@@ -113,9 +113,10 @@ test('faults: an engine killed in mid-answer fails that answer, and the next one
       seed: 7,
       stream: true,
     })
-  await until('the model is served', async () =>
-    (await client.get<{ models: ModelView[] }>('/api/v1/models')).models.length > 0 ? true : undefined,
-  )
+  await until('the release is known', async () => {
+    const { models } = await client.get<{ models: ModelView[] }>('/api/v1/models')
+    return models.some((model) => model.name === 'hartling-f16') || undefined
+  })
   await (await ask('Hello!', 4)).text()
   const { engine } = await client.get<StatusView>('/api/v1/status')
   const response = await ask('Tell me a story about a fox named Leo.', 480)

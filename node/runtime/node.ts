@@ -2,7 +2,7 @@
  * One node: its parts, started in order and stopped in reverse. Bulk bytes stay in the data worker, libp2p in the network
  * worker, SQLite in the store worker, the engine in a child process; this thread only coordinates.
  */
-import type { NodeEvent, TransferView } from '#protocol/api/control.ts'
+import type { NodeEvent, StampedEvent, TransferView } from '#protocol/api/control.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { modelsPerHeartbeatMax, peerBanMs, releasesKnownMax } from '#protocol/limits.ts'
@@ -28,6 +28,7 @@ export interface NodeOptions {
   dataDir: string
   config: Config
   log: Log
+  onEvent?: (event: StampedEvent) => void
 }
 
 export class HartonomousNode {
@@ -56,6 +57,7 @@ export class HartonomousNode {
     this.dataDir = options.dataDir
     this.config = options.config
     this.log = options.log
+    if (options.onEvent !== undefined) this.events.subscribe(options.onEvent)
   }
 
   /** @throws {ERR_NODE_RUNNING} {ERR_STORE_MIGRATION} {ERR_STORE_CORRUPT} {ERR_IO} */

@@ -1,5 +1,6 @@
 /** A node with its HTTP face: OpenAI gateway, control API, health, all on one loopback port. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import type { StampedEvent } from '#protocol/api/control.ts'
 import { type Config, dataFiles } from '../config/index.ts'
 import { controlRoutes, healthRoutes } from '../control/index.ts'
 import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly } from '../gateway/index.ts'
@@ -11,6 +12,8 @@ export interface ServerOptions {
   dataDir: string
   config: Config
   log: Log
+  /** Hears everything from the first moment on: models that are opened at the start too. */
+  onEvent: (event: StampedEvent) => void
   /** Called when the owner asks for a stop over the API. */
   requestStop: (reason: string) => void
 }
@@ -27,7 +30,7 @@ export interface NodeServer {
 /** @throws {ERR_NODE_RUNNING} {ERR_IO} where the port is taken, and what a node throws at its start. */
 export async function startServer(options: ServerOptions): Promise<NodeServer> {
   const { dataDir, config, log } = options
-  const node = await HartonomousNode.start({ dataDir, config, log })
+  const node = await HartonomousNode.start({ dataDir, config, log, onEvent: options.onEvent })
   try {
     const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })

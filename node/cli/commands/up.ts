@@ -40,10 +40,9 @@ async function runUp(context: CommandContext): Promise<number> {
   const stop = Promise.withResolvers<string>()
   // Loaded here, so that commands that only ask a running node start fast.
   const { startServer } = await import('../../runtime/server.ts')
-  const server = await startServer({ dataDir: paths.dataDir, config, log, requestStop: stop.resolve })
+  const onEvent = output.json ? (event: StampedEvent) => output.value(event) : createConsole(output)
+  const server = await startServer({ dataDir: paths.dataDir, config, log, onEvent, requestStop: stop.resolve })
   try {
-    const onEvent = output.json ? (event: StampedEvent) => output.value(event) : createConsole(output)
-    server.node.events.subscribe(onEvent)
     const { controller } = server
     const status = await controller.status()
     server.node.tell({
