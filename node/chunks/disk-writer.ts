@@ -7,8 +7,11 @@ import { ioError } from './file-identity.ts'
 import type { ShelfModel } from './model-shelf.ts'
 import type { FileOpener, WritableFile } from './own-file.ts'
 
-/** Two batches can exist at once, one filling and one being flushed: together they are what a kill may cost. */
-const batchBytes = flushBatchBytes / 2
+/**
+ * A flush begins with this much; while one runs the next batch grows, up to `flushBatchBytes`: a slow disk gets large
+ * batches, and a fast one small ones that are still in the cache. What fills and what is flushed is what a kill may cost.
+ */
+const batchBytes = 2 * MiB
 const flushAfterMs = 250
 /** One system call for neighbouring chunks; tiny tensors come in hundreds. Both below what a writev takes anywhere. */
 const runBytesMax = 8 * MiB

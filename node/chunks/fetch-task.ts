@@ -54,6 +54,8 @@ export class FetchTask {
   #isApplying = false
   #pausedBy: HartonomousError | undefined
   #isReading = true
+  /** Since the last tick: the clock is not asked for every record that arrives. */
+  #arrivedBytes = 0
   #isStopped = false
 
   constructor(model: ShelfModel, wanted: Bitfield, context: FetchTaskContext) {
@@ -125,7 +127,7 @@ export class FetchTask {
     link.start({
       onBytes: (requestId, bytes) => {
         if (this.#isStopped) return
-        this.#rate.add(bytes.length)
+        this.#arrivedBytes += bytes.length
         this.#context.gate.spend(bytes.length)
         this.#apply(this.#core.received(id, requestId, bytes))
       },
@@ -344,6 +346,8 @@ export class FetchTask {
   }
 
   #tick(): void {
+    this.#rate.add(this.#arrivedBytes)
+    this.#arrivedBytes = 0
     // A source that we do not read from must not look stalled.
     if (this.#isReading) this.#apply(this.#core.tick())
   }

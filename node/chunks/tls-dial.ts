@@ -10,8 +10,8 @@ import { tlsOptions } from './tls-listener.ts'
 import type { TlsSourceAddress } from './types.ts'
 
 const dialTimeoutMs = 10 * second
-/** TLS gives 16 KiB per call, plain sockets fill it; larger brings nothing. */
-const receiveBufferBytes = 256 * KiB
+/** TLS gives a record of 16 KiB per call; a larger buffer brings nothing and leaves the nearest cache. */
+const receiveBufferBytes = 64 * KiB
 const recordBytes = 16 * KiB
 
 /**

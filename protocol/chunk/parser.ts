@@ -104,7 +104,8 @@ export class ChunkFrameParser {
 
   #takeBody(bytes: Uint8Array, at: number, header: ChunkFrameHeader): number {
     const end = Math.min(bytes.length, at + header.bodyBytes - this.#bodyDone)
-    const piece = bytes.subarray(at, end)
+    // Nearly all that comes on the hot path is body from end to end: no view is made for it.
+    const piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end)
     const isWhole = this.#bodyDone === 0 && piece.length === header.bodyBytes
     const isLast = this.#bodyDone + piece.length === header.bodyBytes
     if (isLast) this.#header = undefined

@@ -23,8 +23,8 @@ const chunksPerRound: { readonly [transport in ClientJob['transport']]: number }
   ours: uniqueChunks,
   net: uniqueChunks,
   http: uniqueChunks,
-  noise: 96,
-  bitswap: 24,
+  noise: 192,
+  bitswap: 64,
   disk: uniqueChunks,
 }
 const answerTimeoutMs = 120_000

@@ -38,7 +38,7 @@ export function fill(state: FetchState, source: Source): void {
     const left = leftBytes(state)
     if (left <= 0) return
     const blockBytes = source.blockBytes(left, state.sources.size)
-    if (!source.hasRoom(nowMs, blockBytes, left)) return
+    if (!source.hasRoom(nowMs, blockBytes, left)) return source.onFull()
     if (source.requests.length > 0 && source.isLate(nowMs)) return
     const pieces = nextPieces(state, source, blockBytes, nowMs)
     if (!pieces) return

@@ -104,8 +104,8 @@ export class Core implements FetchCore {
       detachRequest(state, request)
       source.failures = 0
       source.onRequestDone(request.totalBytes, nowMs)
-      fill(state, source)
       if (state.queue.queuedBytes === 0) fillAll(state)
+      else if (source.wantsMore) fill(state, source)
     } else endIfDead(state, request)
     return this.flush()
   }

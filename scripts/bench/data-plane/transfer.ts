@@ -7,7 +7,7 @@ export type Transport = (typeof transports)[number]
 /** Chunk requests that a baseline keeps under way: 8 x 1 MiB, what libp2p does best with. */
 export const pipelineDepth = 8
 /** Unique chunks that the server holds; longer transfers go round. */
-export const uniqueChunks = 256
+export const uniqueChunks = 1024
 export const noiseProtocol = '/hartonomous-bench/1.0.0'
 export const benchModelId = 'bench'
 
