@@ -2,20 +2,11 @@
 export { type ComponentIndex, componentIndexVersion, groupComponents } from './components.ts'
 export type { DownloadOptions } from './download.ts'
 export { type FileSource, openFileSource } from './file-source.ts'
-export { type GeneratedType, type GenerateOptions, generateModel, type LlamaShape, s110Shape } from './gguf/generate.ts'
+export { type GeneratedType, type GenerateOptions, generateModel, type LlamaShape } from './gguf/generate.ts'
 export { partNames } from './gguf/split.ts'
-export { fileIdentity, identityText } from './hash-pass.ts'
 export { readModelHeader } from './header.ts'
-export { type HttpSource, type HttpSourceOptions, openHttpSource } from './http-source.ts'
-export { huggingFaceOrigin, huggingFaceUrl, isHuggingFaceReference } from './hugging-face.ts'
-export {
-  contentOf,
-  type IngestDependencies,
-  type IngestRequest,
-  type IngestResult,
-  ingestModel,
-} from './ingest-model.ts'
+export type { HttpSource, HttpSourceOptions } from './http-source.ts'
+export { type IngestDependencies, type IngestRequest, type IngestResult, ingestModel } from './ingest-model.ts'
 export { downloadOrigin, isOriginReference, type OriginModel, type OriginOptions, openOrigin } from './origin.ts'
 export { type IngestProgress, ProgressMeter } from './progress.ts'
-export { metaKeys, storedMeta } from './stored-meta.ts'
 export type { ByteSource, MetaValue, ModelHeader } from './types.ts'

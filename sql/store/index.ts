@@ -4,7 +4,7 @@ import { openStoreInWorker } from './embedded/remote.ts'
 import type { ShardStore } from './types.ts'
 
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/index.ts'
-export { createShardStore, type ShardStoreOptions } from './shard-store.ts'
+export type { ShardStoreOptions } from './shard-store.ts'
 export type * from './types.ts'
 
 /**

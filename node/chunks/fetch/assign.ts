@@ -38,7 +38,10 @@ export function fill(state: FetchState, source: Source): void {
     const left = leftBytes(state)
     if (left <= 0) return
     const blockBytes = source.blockBytes(left, state.sources.size)
-    if (!source.hasRoom(nowMs, blockBytes, left)) return source.onFull()
+    if (!source.hasRoom(nowMs, blockBytes, left)) {
+      source.onFull()
+      return
+    }
     if (source.requests.length > 0 && source.isLate(nowMs)) return
     const pieces = nextPieces(state, source, blockBytes, nowMs)
     if (!pieces) return

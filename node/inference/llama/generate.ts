@@ -10,9 +10,9 @@ import type { InferProgress, InferResult } from './messages.ts'
 
 /**
  * Text goes to the parent at most this often. At 2,000 tokens/s (the bundled model on one core) a message per token
- * would cost a fifth of the time; 8 ms is half a frame of a 60 Hz screen.
+ * would cost a fifth of the time; 30 ms still is a frame of a film, and leaves the cores to the engine.
  */
-const flushMs = 8
+const flushMs = 30
 
 interface Prompt {
   tokens: Token[]
