@@ -52,3 +52,16 @@ export function ownAddresses(): string[] {
     .filter((entry) => !entry.internal)
     .map((entry) => entry.address)
 }
+
+/** RFC 1918, 3927, 6598, 4193 and loopback: nobody outside can dial these. */
+const privateAddress =
+  /^\/ip4\/(?:0|10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.|^\/ip6\/(?:::1|f[cd]|fe80)/i
+
+/**
+ * Whether peers can be expected to reach our data listener. Without NAT traversal they are on this machine or network; with
+ * it, libp2p lists a public address once AutoNAT has confirmed it.
+ */
+export function isDataReachable(config: Config, addresses: readonly string[]): boolean {
+  if (!config['network.natTraversal']) return true
+  return addresses.some((address) => !address.includes('/p2p-circuit') && !privateAddress.test(address))
+}

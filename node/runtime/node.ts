@@ -2,6 +2,7 @@
  * One node: its parts, started in order and stopped in reverse. Bulk bytes stay in the data worker, libp2p in the network
  * worker, SQLite in the store worker, the engine in a child process; this thread only coordinates.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeEvent, StampedEvent, TransferView } from '#protocol/api/control.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
@@ -14,7 +15,7 @@ import { serveHave, serveOffers } from '../swarm/index.ts'
 import { Announcer } from './announcer.ts'
 import { Answers } from './answers.ts'
 import { serveChannels } from './channel.ts'
-import { dataHosts } from './endpoints.ts'
+import { dataHosts, isDataReachable } from './endpoints.ts'
 import { EventBus } from './event-bus.ts'
 import { lockDataDir } from './lock.ts'
 import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
@@ -49,6 +50,7 @@ export class HartonomousNode {
   #isDraining = false
   #upload: DataPlaneEvents['upload-progress'] = { bytesPerSecond: 0, totalBytes: 0, peers: [] }
   #uploadAtMs = 0
+  #addresses: readonly string[] = []
   #closed: Promise<void> | undefined
   /** Names of releases heard of since the start, for progress lines; bounded by the releases that are kept. */
   readonly #names = new Map<ModelId, string>()
@@ -193,6 +195,10 @@ export class HartonomousNode {
       releases.forget(peerId)
       leases.remove(peerId)
     })
+    network.on('addresses-change', ({ addresses }) => {
+      this.#addresses = addresses
+      heartbeat.changed()
+    })
     network.on('closed', ({ reason }) => this.#fail(`the network worker stopped: ${reason}`))
     dataPlane.onClose((reason) => this.#fail(`the data worker stopped: ${reason}`))
     dataPlane.on('fetch-progress', (progress) =>
@@ -250,11 +256,9 @@ export class HartonomousNode {
     while (!signal.aborted) {
       await parts.library.crawl(signal).catch(() => 0)
       const { releases } = await parts.tenant.listReleases({ limit: 1 }).catch(() => ({ releases: [] }))
-      const pause = Promise.withResolvers<void>()
-      const timer = setTimeout(pause.resolve, releases.length === 0 ? catalogueFastMs : catalogueSlowMs)
-      signal.addEventListener('abort', () => pause.resolve(), { once: true })
-      await pause.promise
-      clearTimeout(timer)
+      await sleep(releases.length === 0 ? catalogueFastMs : catalogueSlowMs, undefined, { signal }).catch(
+        () => undefined,
+      )
     }
   }
 
@@ -300,7 +304,7 @@ export class HartonomousNode {
       inferenceSlotsFree: isIdle ? 0 : slotsFree,
       uploadBytesPerSecond: this.upload.bytesPerSecond,
       diskFreeBytes: Math.max(0, this.config['pledge.disk'] - held),
-      isDataReachable: true,
+      isDataReachable: isDataReachable(this.config, this.#addresses),
       isPaused: isIdle,
     }
   }

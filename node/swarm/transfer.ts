@@ -201,8 +201,10 @@ export class Transfer {
 
   /** Dials the peer; where that fails has it dial us; at last the libp2p stream that any connected peer has. */
   async #connect(peerId: PeerId, have: Bitfield, signal: AbortSignal): Promise<void> {
-    const { network, dataPlane, dataHosts, openChannel } = this.#deps
-    for (const direction of ['listen', 'dial'] as const) {
+    const { network, dataPlane, leases, dataHosts, openChannel } = this.#deps
+    // A peer that says that it cannot be reached would only cost us the dial timeout.
+    const isReachable = leases.get(peerId)?.signed.lease.isDataReachable ?? true
+    for (const direction of isReachable ? (['listen', 'dial'] as const) : (['dial', 'listen'] as const)) {
       try {
         const ways = await requestSource(network, dataPlane, peerId, direction, { hosts: dataHosts, signal })
         if (await this.#addFirst(ways, have)) return
