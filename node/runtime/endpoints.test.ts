@@ -23,7 +23,10 @@ test('endpoints: behind a router a node is reachable only once it has a public a
 
 test('endpoints: nothing listens beyond loopback unless asked', () => {
   expect(isLoopbackOnly(config())).toBe(true)
-  expect(isLoopbackOnly(config({ 'network.listen': '/ip4/0.0.0.0/tcp/7412' }))).toBe(false)
+  expect(networkConfig('/d', config()).mdns).toBe(false)
+  const lan = config({ 'network.listen': '/ip4/0.0.0.0/tcp/7412' })
+  expect(isLoopbackOnly(lan)).toBe(false)
+  expect(networkConfig('/d', lan).mdns).toBe(true)
 })
 
 test('endpoints: the name of a private swarm becomes a key, the public one has none', () => {

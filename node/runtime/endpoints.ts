@@ -24,7 +24,8 @@ export function networkConfig(dataDir: string, config: Config): NetworkConfig {
     listen: config['network.listen'],
     bootstrap: config['network.bootstrap'],
     staticPeers: config['network.staticPeers'],
-    mdns: config['network.mdns'],
+    // It listens on all interfaces, and others could not dial a loopback address anyway.
+    mdns: config['network.mdns'] && !isLoopbackOnly(config),
     gossip: config['network.gossip'],
     natTraversal: config['network.natTraversal'],
     allowPrivateAddresses: !config['network.natTraversal'],
