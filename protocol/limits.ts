@@ -123,6 +123,8 @@ export const leaseTtlMs = 30 * second
 export const leasesKnownMax = 10_000
 /** Open streams of one protocol from one peer. */
 export const streamsPerPeerMax = 32
+/** Open inbound streams of one protocol from all peers: 32 peers that use up theirs; ~10 KiB each at both ends of the port. */
+export const streamsPerProtocolMax = 1024
 /** Frames in flight over a message port before the sender waits. */
 export const portFramesInFlightMax = 16
 /** DHT keys that one node announces: one provide costs 40-60 messages, so 256 keys are ~15,000 messages per day. */

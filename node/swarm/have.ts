@@ -1,18 +1,26 @@
 /** The have protocol: tells subscribers which chunks we hold as that changes, and follows what others hold. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
+import { PeerQuota } from '#protocol/codec/quota.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { decodeHaveFrame, encodeHaveFrame, haveProtocol } from '#protocol/have/index.ts'
+import type { HaveFrame } from '#protocol/have/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { controlRequestTimeoutMs } from '#protocol/limits.ts'
+import { minute, second } from '#protocol/units.ts'
 import type { FrameStream, Network } from '../network/types.ts'
-import { serveProtocol } from './serve.ts'
+import { firstFrame, serveProtocol } from './serve.ts'
 import type { Shard } from './shard.ts'
 
 /** Gains are collected this long: a fetch at 100 MB/s gains 10 chunks in it, one frame instead of ten. */
 const deltaIntervalMs = 100
 /** Indexes in one delta frame: 8,192 x up to 5 bytes of CBOR stay far below `controlFrameBytesMax`. */
 const deltaIndexesMax = 8192
+/**
+ * Frames that a holder may send: ours sends at most two kinds each 100 ms, and full deltas in parts. Each one costs us a copy
+ * of the bitfield and a message to the data worker, so more is an attack.
+ */
+const followedFrames = { requests: 1200, windowMs: 30 * second }
 
 /** Answers subscriptions. `onInterest` tells that a peer wants a model: it is, or will be, a source of it too. */
 export async function serveHave(
@@ -29,9 +37,9 @@ async function answer(
   onInterest: (peerId: PeerId, modelId: ModelId) => void,
 ): Promise<void> {
   const incoming = stream.frames()[Symbol.asyncIterator]()
-  const first = await incoming.next()
-  if (first.done) return
-  const frame = decodeHaveFrame(first.value)
+  const first = await firstFrame(incoming, haveProtocol)
+  if (first === undefined) return stream.close()
+  const frame = decodeHaveFrame(first)
   if (frame.type !== 'subscribe') {
     throw new HartonomousError('ERR_PEER_PROTOCOL', {
       peer: stream.peerId,
@@ -76,9 +84,7 @@ async function answer(
       wake.resolve()
     })
   try {
-    await stream.send(
-      encodeHaveFrame({ type: 'bitfield', chunkCount: model.places.length, bits: model.held.bytes.slice() }),
-    )
+    await sendFrame(stream, { type: 'bitfield', chunkCount: model.places.length, bits: model.held.bytes.slice() })
     while (isOpen && !pending.removed) {
       await wake.promise
       await sleep(deltaIntervalMs)
@@ -92,12 +98,25 @@ async function answer(
   }
 }
 
+/** A subscriber that takes nothing for this long is dropped: its stream holds a place and a listener. */
+const takeTimeoutMs = minute
+
+/** @throws {ERR_PEER_UNREACHABLE} */
+async function sendFrame(stream: FrameStream, frame: HaveFrame): Promise<void> {
+  const timer = setTimeout(() => stream.abort('it takes nothing'), takeTimeoutMs)
+  try {
+    await stream.send(encodeHaveFrame(frame))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 async function sendDeltas(stream: FrameStream, pending: { gained: Set<number>; lost: Set<number> }): Promise<void> {
   for (const type of ['lost', 'gained'] as const) {
     const chunkIndexes = [...pending[type]].sort((a, b) => a - b)
     pending[type].clear()
     for (let at = 0; at < chunkIndexes.length; at += deltaIndexesMax) {
-      await stream.send(encodeHaveFrame({ type, chunkIndexes: chunkIndexes.slice(at, at + deltaIndexesMax) }))
+      await sendFrame(stream, { type, chunkIndexes: chunkIndexes.slice(at, at + deltaIndexesMax) })
     }
   }
 }
@@ -121,10 +140,12 @@ export async function* followHave(
   })
   const onAbort = () => stream.abort('no longer wanted')
   signal.addEventListener('abort', onAbort, { once: true })
+  const quota = new PeerQuota(followedFrames, { now: () => performance.now() })
   let field: Bitfield | undefined
   try {
     await stream.send(encodeHaveFrame({ type: 'subscribe', modelId }))
     for await (const bytes of stream.frames()) {
+      if (!quota.take(peerId).isAllowed) throw protocolError(peerId, 'a flood of changes')
       const frame = decodeHaveFrame(bytes)
       if (frame.type === 'absent') return
       if (frame.type === 'bitfield') {

@@ -1,5 +1,7 @@
 /** Data offers: peers that know each other through libp2p agree on a TLS data connection, whichever of them can dial. */
 
+import { BlockList } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import {
   dataOfferProtocol,
   decodeDataOfferRequest,
@@ -10,7 +12,7 @@ import {
 import type { DataEndpoint, DataOfferResponse } from '#protocol/data-offer/message.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { PeerId } from '#protocol/ids.ts'
-import { controlRequestTimeoutMs } from '#protocol/limits.ts'
+import { controlRequestTimeoutMs, offerHostsMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { DataPlane, Source, TlsSourceAddress } from '../chunks/types.ts'
 import type { Network } from '../network/types.ts'
@@ -18,6 +20,8 @@ import { serveRequests } from './serve.ts'
 
 /** How long a refused peer should wait before it asks again. */
 const busyRetryMs = 5 * second
+/** Dials on behalf of peers that run at the same time; each takes 10 s at worst. */
+const dialsForPeersMax = 64
 
 export interface OfferOptions {
   /** Addresses at which others reach our data listener; empty lets them use the address by which they see us. */
@@ -27,17 +31,23 @@ export interface OfferOptions {
 }
 
 export function serveOffers(network: Network, dataPlane: DataPlane, options: OfferOptions): Promise<void> {
+  const dials = { running: 0 }
   return serveRequests(network, dataOfferProtocol, async (request, { peerId }) =>
-    encodeDataOfferResponse(await respond(peerId, request, network, dataPlane, options)),
+    encodeDataOfferResponse(await respond(peerId, request, { network, dataPlane, options, dials })),
   )
+}
+
+interface Responder {
+  network: Network
+  dataPlane: DataPlane
+  options: OfferOptions
+  dials: { running: number }
 }
 
 async function respond(
   peerId: PeerId,
   bytes: Uint8Array,
-  network: Network,
-  dataPlane: DataPlane,
-  options: OfferOptions,
+  { network, dataPlane, options, dials }: Responder,
 ): Promise<DataOfferResponse> {
   const request = decodeDataOfferRequest(bytes)
   if (!options.isServing()) return { type: 'refused', reason: 'policy', retryAfterMs: busyRetryMs }
@@ -49,9 +59,11 @@ async function respond(
       }
     }
     if (request.endpoint === undefined) return { type: 'refused', reason: 'unreachable', retryAfterMs: busyRetryMs }
+    if (dials.running >= dialsForPeersMax) return { type: 'refused', reason: 'busy', retryAfterMs: busyRetryMs }
     const targets = await dialTargets(network, peerId, request.endpoint)
     // The asker waits for the connection, not for this answer: it may come before or after.
-    void dialFirst(dataPlane, targets)
+    dials.running++
+    void dialFirst(dataPlane, targets).finally(() => dials.running--)
     return { type: 'dialling', certificateSha256: Buffer.from(dataPlane.endpoint.certificateSha256, 'hex') }
   } catch (error) {
     if (isHartonomousError(error, 'ERR_PEER_BUSY'))
@@ -119,14 +131,14 @@ async function ownEndpoint(
   }
 }
 
-/** Where to dial: the offered hosts in order, else the address by which libp2p sees the peer. The token serves one of them. */
+/** Where to dial. The token serves one of them. @throws {ERR_PEER_UNREACHABLE} */
 async function dialTargets(network: Network, peerId: PeerId, endpoint: DataEndpoint): Promise<TlsSourceAddress[]> {
-  const observed = endpoint.hosts.length === 0 ? await observedHost(network, peerId) : undefined
-  const hosts = observed === undefined ? endpoint.hosts : [observed]
+  const peer = (await network.peers()).find((candidate) => candidate.peerId === peerId)
+  const hosts = dialableHosts(endpoint.hosts, peer?.addresses ?? [])
   if (hosts.length === 0) {
     throw new HartonomousError('ERR_PEER_UNREACHABLE', {
       peer: peerId,
-      reason: 'it names no address, and it is not connected',
+      reason: 'no direct connection shows its address',
     })
   }
   const { port, token } = endpoint
@@ -140,6 +152,34 @@ async function dialTargets(network: Network, peerId: PeerId, endpoint: DataEndpo
   }))
 }
 
+/**
+ * Only addresses at which the peer itself was met: what it names beyond them could be anybody's, and dialling that would make
+ * us its port scanner. A peer that was met on loopback is a program of this machine, for which all addresses of this machine
+ * are its own. Where none of the offered ones is such an address, those by which we see it.
+ */
+export function dialableHosts(offered: readonly string[], connectedTo: readonly string[]): string[] {
+  const seen = connectedTo.flatMap((address) => {
+    const host = /^\/ip[46]\/([^/]+)\/(?!.*p2p-circuit)/.exec(address)?.[1]
+    return host === undefined ? [] : [host]
+  })
+  const isLocal = seen.some((host) => loopback.check(host, familyOf(host)))
+  const own = isLocal
+    ? Object.values(networkInterfaces()).flatMap((entries) => entries?.map((e) => e.address) ?? [])
+    : []
+  const mayDial = (host: string) =>
+    seen.includes(host) || own.includes(host) || (isLocal && loopback.check(host, familyOf(host)))
+  const allowed = offered.filter(mayDial)
+  return [...new Set(allowed.length > 0 ? allowed : seen)].slice(0, offerHostsMax)
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+function familyOf(host: string): 'ipv4' | 'ipv6' {
+  return host.includes(':') ? 'ipv6' : 'ipv4'
+}
+
 async function dialFirst(dataPlane: DataPlane, targets: readonly TlsSourceAddress[]): Promise<void> {
   for (const target of targets) {
     try {
@@ -148,15 +188,6 @@ async function dialFirst(dataPlane: DataPlane, targets: readonly TlsSourceAddres
       // The next address may do; the asker gives up by itself when none does.
     }
   }
-}
-
-async function observedHost(network: Network, peerId: PeerId): Promise<string | undefined> {
-  const peer = (await network.peers()).find((candidate) => candidate.peerId === peerId)
-  for (const address of peer?.addresses ?? []) {
-    const match = /^\/ip[46]\/([^/]+)\/(?!.*p2p-circuit)/.exec(address)
-    if (match) return match[1]
-  }
-  return undefined
 }
 
 function hex(bytes: Uint8Array): string {
