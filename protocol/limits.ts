@@ -141,6 +141,8 @@ export const sourcesPerFetchMax = 16
 /** Chunk buffers of one fetch, in assembly or waiting for hash and disk: 64 MiB are 0.21 s (60 ms RTT) at 320 MB/s. */
 export const fetchBufferBytesMax = 64 * MiB
 export const peerCacheMax = 512
+/** Peers seen on the local network that we may dial: a busy office; 64 x 8 addresses of 100 B are 50 KB. */
+export const lanPeersMax = 64
 /** Addresses remembered for one peer. */
 export const addressesPerPeerMax = 8
 /** Connections of the control plane; libp2p closes the least useful beyond. ~100 KiB each: 30 MiB. */

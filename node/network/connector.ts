@@ -1,14 +1,15 @@
 /**
- * Keeps this node in its swarm: static peers stay connected, bootstrap and cached peers are dialled while there are few
- * connections. Each target has its own backoff with jitter, so that a swarm does not redial in step.
+ * Keeps this node in its swarm: static peers stay connected, bootstrap and cached peers, and those seen on the local
+ * network, are dialled while there are few connections (libp2p itself dials nobody that it discovers). Each target has its own backoff with jitter, so that a swarm does not redial in step.
  */
+import { addressesPerPeerMax, lanPeersMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
 
 export interface DialTarget {
   peerId: string
   addresses: string[]
   /** `static`: always connected. Others: only while there are fewer than `connectionsWanted` peers. */
-  kind: 'static' | 'bootstrap' | 'cache'
+  kind: 'static' | 'bootstrap' | 'cache' | 'mdns'
 }
 
 export interface Dialler {
@@ -31,7 +32,7 @@ const parallelDials = 8
 
 export class Connector {
   readonly #dialler: Dialler
-  readonly #states: TargetState[]
+  readonly #states: Map<string, TargetState>
   readonly #now: () => number
   readonly #random: () => number
   readonly #controller = new AbortController()
@@ -41,7 +42,7 @@ export class Connector {
     this.#dialler = dialler
     this.#now = options.now ?? Date.now
     this.#random = options.random ?? Math.random
-    this.#states = targets.map((target) => ({ target, failures: 0, nextAtMs: 0, dialling: false }))
+    this.#states = new Map(targets.map((target) => [target.peerId, newState(target)]))
   }
 
   start(): void {
@@ -49,16 +50,43 @@ export class Connector {
     this.#timer = setInterval(() => this.#check(), checkEveryMs)
   }
 
+  /** A peer was seen on the local network, at these addresses now. Configured addresses stay as they are. */
+  found(peerId: string, addresses: string[]): void {
+    const target: DialTarget = { peerId, addresses: addresses.slice(0, addressesPerPeerMax), kind: 'mdns' }
+    const known = this.#states.get(peerId)
+    if (known?.target.kind === 'static' || known?.target.kind === 'bootstrap') return
+    if (known) {
+      const moved = target.addresses.join() !== known.target.addresses.join()
+      known.target = target
+      if (!moved) return
+      known.failures = 0
+      known.nextAtMs = 0
+    } else {
+      this.#makeRoom()
+      this.#states.set(peerId, newState(target))
+    }
+    if (this.#timer !== undefined) this.#check()
+  }
+
   stop(): void {
     clearInterval(this.#timer)
     this.#controller.abort(new Error('stopped'))
   }
 
+  /** Anybody on the local network can make up peers: whoever failed most leaves first. */
+  #makeRoom(): void {
+    const seen = [...this.#states.values()].filter((state) => state.target.kind === 'mdns')
+    if (seen.length < lanPeersMax) return
+    const worst = seen.reduce((a, b) => (b.failures > a.failures ? b : a))
+    this.#states.delete(worst.target.peerId)
+  }
+
   #check(): void {
     const now = this.#now()
     const connected = this.#dialler.connectedPeers()
-    let running = this.#states.filter((state) => state.dialling).length
-    for (const state of this.#states) {
+    const states = [...this.#states.values()]
+    let running = states.filter((state) => state.dialling).length
+    for (const state of states) {
       if (running >= parallelDials) return
       if (state.dialling || connected.has(state.target.peerId) || state.nextAtMs > now) continue
       if (state.target.kind !== 'static' && connected.size + running >= connectionsWanted) continue
@@ -80,4 +108,8 @@ export class Connector {
     }
     state.dialling = false
   }
+}
+
+function newState(target: DialTarget): TargetState {
+  return { target, failures: 0, nextAtMs: 0, dialling: false }
 }

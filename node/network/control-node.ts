@@ -35,6 +35,10 @@ const cachedPeersDialledMax = 16
 /** A library that hangs while it stops must not keep the node from stopping. */
 const stopTimeoutMs = 4 * second
 
+interface LanPeers {
+  onPeer: (peerId: string, addresses: string[]) => void
+}
+
 export class ControlNode {
   readonly peerId: PeerId
   readonly blocks: BlockExchange
@@ -68,7 +72,9 @@ export class ControlNode {
     })
     await openDatastore(datastore, config.dataDir)
     try {
-      const node = await createNode(config, { identity, datastore, names, log })
+      const found: LanPeers = { onPeer: () => {} }
+      const onLanPeer: LanPeers['onPeer'] = (peerId, addresses) => found.onPeer(peerId, addresses)
+      const node = await createNode(config, { identity, datastore, names, log, onLanPeer })
       const cache = new PeerCache(config.dataDir)
       await cache.load()
       const control = new ControlNode({
@@ -82,6 +88,7 @@ export class ControlNode {
         emit,
         dataDir: config.dataDir,
       })
+      found.onPeer = (peerId, addresses) => control.#connector.found(peerId, addresses)
       await control.#start(config)
       return control
     } catch (error) {
@@ -166,10 +173,7 @@ export class ControlNode {
       if (!this.addresses().some((address) => !address.includes('/p2p-circuit')))
         throw new Error('nothing to listen on')
     } catch (error) {
-      throw new HartonomousError('ERR_CONFIG', {
-        key: 'listen',
-        reason: `${config.listen.join(', ')}: ${error instanceof Error ? error.message : String(error)}`,
-      })
+      throw listenError(config.listen.join(', '), error)
     }
     this.#connector.start()
     this.#liveness.start()
@@ -396,4 +400,13 @@ async function openDatastore(datastore: QuotaDatastore, dataDir: string): Promis
     const reason = code === 'LEVEL_LOCKED' ? 'another node is using this folder' : String((cause as Error).message)
     throw new HartonomousError('ERR_IO', { path: join(dataDir, 'libp2p'), reason }, { cause: error })
   }
+}
+
+/** libp2p puts the errors of all addresses, with their stacks, into one message. */
+function listenError(addresses: string, error: unknown): HartonomousError {
+  const text = error instanceof Error ? error.message : String(error)
+  const inUse = /EADDRINUSE: address already in use (\S+)/.exec(text)?.[1]
+  if (inUse !== undefined) return new HartonomousError('ERR_PORT_IN_USE', { what: 'swarm listener', address: inUse })
+  const cause = /Error: (listen [^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0]
+  return new HartonomousError('ERR_CONFIG', { key: 'listen', reason: `${addresses}: ${cause}` })
 }

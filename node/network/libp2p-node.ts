@@ -11,7 +11,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { HartonomousError } from '#protocol/errors.ts'
 import { addressesPerPeerMax, connectionsMax } from '#protocol/limits.ts'
-import { MiB, second } from '#protocol/units.ts'
+import { hour, MiB, second } from '#protocol/units.ts'
 import type { Identity } from './identity.ts'
 import type { WireNames } from './names.ts'
 import type { PeerLog } from './peer-log.ts'
@@ -42,6 +42,14 @@ interface Services {
   relay?: unknown
 }
 
+const pingStreamsMax = 16
+/**
+ * kad-dht keeps a provider record for 48 h and tells it with the addresses that it remembers, while libp2p forgets
+ * addresses after 1 h and peers after 6 h: a provider without addresses is left out of the answer, and one forgotten
+ * provider makes the whole answer fail. Cleaning up runs each hour, hence more than 48 h.
+ */
+const rememberPeersMs = 50 * hour
+
 export const dhtDatastorePrefix = '/hartonomous-dht'
 
 /** A peer id must be part of it, so that nobody else can answer there. @throws {ERR_CONFIG} */
@@ -70,12 +78,20 @@ export function peerIdOf(address: Multiaddr): string | undefined {
 
 export async function createNode(
   config: NetworkConfig,
-  parts: { identity: Identity; datastore: Datastore; names: WireNames; log: PeerLog },
+  parts: {
+    identity: Identity
+    datastore: Datastore
+    names: WireNames
+    log: PeerLog
+    onLanPeer: (peerId: string, addresses: string[]) => void
+  },
 ): Promise<Node> {
   const { names, log } = parts
   const services: Services = {
     identify: identify(),
-    ping: ping(),
+    // kad-dht pings a peer before it takes it into its table, `Liveness` pings each connection. With the default of one
+    // stream at a time most of these fail ("too many streams"), and the peer stays out of the table.
+    ping: ping({ maxInboundStreams: pingStreamsMax, maxOutboundStreams: pingStreamsMax }),
     dht: kadDHT({
       protocol: names.dht,
       datastorePrefix: dhtDatastorePrefix,
@@ -93,6 +109,7 @@ export async function createNode(
     start: false,
     privateKey: parts.identity.privateKey,
     datastore: parts.datastore,
+    peerStore: { maxAddressAge: rememberPeersMs, maxPeerAge: rememberPeersMs },
     nodeInfo: { name: 'hartonomous', version: '0.1.0' },
     addresses: { listen: config.listen.map((text) => parseAddress(text, 'listen').toString()) },
     transports: [watched(tcp(), log)],
@@ -112,6 +129,7 @@ export async function createNode(
     },
     peerDiscovery: [],
   }
+  if (config.mdns) options.peerDiscovery?.push(await lanDiscovery(names.mdns, log, parts.onLanPeer))
   await addOptional(config, options, services, log)
   return (await createLibp2p({ ...options, services: services as never })) as unknown as Node
 }
@@ -123,15 +141,6 @@ async function addOptional(
   services: Services,
   log: PeerLog,
 ): Promise<void> {
-  if (config.mdns) {
-    const { mdns } = await import('@libp2p/mdns')
-    const create = mdns()
-    options.peerDiscovery?.push((components) => {
-      const discovery = create(components)
-      discovery.addEventListener('peer', (event) => log.discovered(event.detail.id.toString(), 'mdns'))
-      return discovery
-    })
-  }
   if (config.gossip) {
     const { createGossip } = await import('./gossip-service.ts')
     services.gossip = createGossip(config)
@@ -155,6 +164,29 @@ async function addOptional(
   services.relay = relay.circuitRelayServer({
     reservations: { maxReservations: 64, defaultDurationLimit: 600 * second, defaultDataLimit: BigInt(64 * MiB) },
   })
+}
+
+/** Each swarm has a service type of its own: others on this network neither see nor dial us. */
+async function lanDiscovery(
+  serviceTag: string,
+  log: PeerLog,
+  onPeer: (peerId: string, addresses: string[]) => void,
+): Promise<NonNullable<Libp2pOptions['peerDiscovery']>[number]> {
+  const { mdns } = await import('@libp2p/mdns')
+  const create = mdns({ serviceTag })
+  return (components) => {
+    const discovery = create(components)
+    discovery.addEventListener('peer', ({ detail }) => {
+      const peerId = detail.id.toString()
+      if (peerId === components.peerId.toString()) return
+      log.discovered(peerId, 'mdns')
+      const addresses = detail.multiaddrs.map((address) => address.toString())
+      // Loopback is the same machine, or nobody: of use only where there is nothing else.
+      const beyond = addresses.filter((address) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
+      onPeer(peerId, beyond.length > 0 ? beyond : addresses)
+    })
+    return discovery
+  }
 }
 
 /** Tells the log about each address that could not be dialled: libp2p's own error names no address. */
