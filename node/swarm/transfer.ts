@@ -7,7 +7,7 @@ import type { Bitfield } from '#protocol/codec/bitfield.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
-import { second } from '#protocol/units.ts'
+import { minute, second } from '#protocol/units.ts'
 import type { DataPlane, FetchProgress, Source } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
@@ -23,6 +23,13 @@ const discoverSlowMs = 15 * second
 const enoughSources = 4
 const retryMinMs = second
 const retryMaxMs = 30 * second
+/** A source that brought nothing for this long gives its place to a peer that waits for one: a handshake and a stall. */
+const uselessAfterMs = 10 * second
+/** It comes back later, if places are free then: after this, and twice as long each time. */
+const shunMinMs = 30 * second
+const shunMaxMs = 10 * minute
+/** Peers that are shunned, oldest out: ~150 bytes each. */
+const shunnedMax = 4096
 
 export interface TransferDependencies {
   network: Network
@@ -40,6 +47,9 @@ export interface TransferDependencies {
 
 interface SourceRun {
   stop: AbortController
+  /** When it was taken on, or last brought bytes. */
+  usefulAtMs: number
+  bytes: number
   /** Resolved by `source-end` of the data plane. */
   ended: PromiseWithResolvers<{ reason: string; banned: boolean }>
 }
@@ -48,6 +58,8 @@ export class Transfer {
   readonly modelId: ModelId
   readonly #deps: TransferDependencies
   readonly #runs = new Map<PeerId, SourceRun>()
+  /** Peers that were of no use: dead ones must not take turns in the places that others need. */
+  readonly #shunned = new Map<PeerId, { untilMs: number; pauseMs: number }>()
   readonly #stop = new AbortController()
   readonly #finished = Promise.withResolvers<void>()
   #progress: FetchProgress | undefined
@@ -80,7 +92,7 @@ export class Transfer {
     const { dataPlane, shard } = this.#deps
     const subscriptions = [
       dataPlane.on('fetch-progress', (progress) => {
-        if (progress.modelId === this.modelId) this.#progress = progress
+        if (progress.modelId === this.modelId) this.#note(progress)
       }),
       dataPlane.on('source-end', (end) => {
         if (end.modelId === this.modelId) this.#runs.get(end.peerId as PeerId)?.ended.resolve(end)
@@ -103,14 +115,20 @@ export class Transfer {
 
   /** A peer that may have parts of the model: it announced itself, or asked us for ours. */
   suggest(peerId: PeerId): void {
-    const { network, banned, now } = this.#deps
-    const bannedAtMs = banned.get(peerId)
-    const isBanned = bannedAtMs !== undefined && now() - bannedAtMs < peerBanMs
-    if (peerId === network.peerId || isBanned || this.#runs.has(peerId) || this.#stop.signal.aborted) return
-    if (this.#runs.size >= sourcesPerFetchMax) return
-    const run: SourceRun = { stop: new AbortController(), ended: Promise.withResolvers() }
+    const { network, now } = this.#deps
+    if (peerId === network.peerId || this.#isBanned(peerId) || this.#runs.has(peerId)) return
+    if (this.#stop.signal.aborted || (this.#shunned.get(peerId)?.untilMs ?? 0) > now()) return
+    if (this.#runs.size >= sourcesPerFetchMax && !this.#makeRoom()) return
+    const run: SourceRun = {
+      stop: new AbortController(),
+      usefulAtMs: now(),
+      bytes: 0,
+      ended: Promise.withResolvers(),
+    }
     this.#runs.set(peerId, run)
-    void this.#keepSource(peerId, run).finally(() => this.#runs.delete(peerId))
+    void this.#keepSource(peerId, run).finally(() => {
+      if (this.#runs.get(peerId) === run) this.#runs.delete(peerId)
+    })
   }
 
   async stop(reason: string): Promise<void> {
@@ -120,6 +138,41 @@ export class Transfer {
     for (const run of this.#runs.values()) run.stop.abort(new Error(reason))
     this.#finished.reject(new Error(reason))
     await this.#deps.dataPlane.stopFetch(this.modelId).catch(() => undefined)
+  }
+
+  #note(progress: FetchProgress): void {
+    this.#progress = progress
+    const nowMs = this.#deps.now()
+    for (const { peerId, bytes } of progress.sources) {
+      const run = this.#runs.get(peerId as PeerId)
+      if (run === undefined || bytes <= run.bytes) continue
+      run.bytes = bytes
+      run.usefulAtMs = nowMs
+      this.#shunned.delete(peerId as PeerId)
+    }
+  }
+
+  /** Ends the source that has been of no use for longest; false when all are of use. */
+  #makeRoom(): boolean {
+    const oldest = [...this.#runs].reduce((a, b) => (b[1].usefulAtMs < a[1].usefulAtMs ? b : a))
+    const [peerId, run] = oldest
+    if (this.#deps.now() - run.usefulAtMs < uselessAfterMs) return false
+    this.#runs.delete(peerId)
+    this.#shun(peerId)
+    run.stop.abort(new Error('it was of no use, and others wait'))
+    return true
+  }
+
+  #shun(peerId: PeerId): void {
+    const pauseMs = Math.min(shunMaxMs, 2 * (this.#shunned.get(peerId)?.pauseMs ?? shunMinMs / 2))
+    this.#shunned.delete(peerId)
+    this.#shunned.set(peerId, { untilMs: this.#deps.now() + pauseMs, pauseMs })
+    if (this.#shunned.size > shunnedMax) this.#shunned.delete(this.#shunned.keys().next().value!)
+  }
+
+  #isBanned(peerId: PeerId): boolean {
+    const bannedAtMs = this.#deps.banned.get(peerId)
+    return bannedAtMs !== undefined && this.#deps.now() - bannedAtMs < peerBanMs
   }
 
   #complete(): void {
@@ -133,13 +186,16 @@ export class Transfer {
     const { network, leases, log } = this.#deps
     const signal = this.#stop.signal
     while (!signal.aborted) {
-      for (const { lease } of leases.holders(this.modelId)) this.suggest(lease.peerId)
+      // In another order each time: those that come first must not be the same ones for ever.
+      for (const { lease } of shuffled(leases.holders(this.modelId))) this.suggest(lease.peerId)
       try {
         for await (const { peerId } of network.findProviders(this.modelId, { signal })) this.suggest(peerId)
       } catch (error) {
         if (!signal.aborted) log.debug('provider-lookup-failed', { modelId: this.modelId, error: String(error) })
       }
-      const intervalMs = this.#runs.size < enoughSources ? discoverFastMs : discoverSlowMs
+      const useful = [...this.#runs.values()].filter((run) => run.bytes > 0).length
+      const isEnough = this.#runs.size >= sourcesPerFetchMax ? useful > 0 : this.#runs.size >= enoughSources
+      const intervalMs = isEnough ? discoverSlowMs : discoverFastMs
       await Promise.race([sleep(intervalMs, undefined, { signal }).catch(() => undefined), this.#wake.promise])
     }
   }
@@ -148,7 +204,12 @@ export class Transfer {
   async #keepSource(peerId: PeerId, run: SourceRun): Promise<void> {
     const { banned, now, log } = this.#deps
     const signal = AbortSignal.any([run.stop.signal, this.#stop.signal])
-    for (let pauseMs = retryMinMs; !signal.aborted; pauseMs = Math.min(retryMaxMs, pauseMs * 2)) {
+    // Banned meanwhile: it lied in another fetch.
+    for (
+      let pauseMs = retryMinMs;
+      !signal.aborted && !this.#isBanned(peerId);
+      pauseMs = Math.min(retryMaxMs, pauseMs * 2)
+    ) {
       const beganAtMs = now()
       try {
         const end = await this.#useSource(peerId, run, signal)
@@ -161,8 +222,13 @@ export class Transfer {
         if (signal.aborted) return
         log.debug('source-failed', { modelId: this.modelId, peerId, error: String(error) })
         if (isHartonomousError(error, 'ERR_PEER_BUSY')) pauseMs = Math.max(pauseMs, error.fields.retryAfterMs)
-        if (isHartonomousError(error, 'ERR_PEER_PROTOCOL') || isHartonomousError(error, 'ERR_DECODE')) return
+        if (isHartonomousError(error, 'ERR_PEER_PROTOCOL') || isHartonomousError(error, 'ERR_DECODE')) {
+          this.#shun(peerId)
+          return
+        }
       }
+      // One that failed and never brought a byte gives way at once.
+      if (run.bytes === 0) run.usefulAtMs = Number.NEGATIVE_INFINITY
       // A source that worked for a while earns a fresh start.
       if (now() - beganAtMs > retryMaxMs) pauseMs = retryMinMs
       run.ended = Promise.withResolvers()
@@ -228,6 +294,13 @@ export class Transfer {
     }
     return false
   }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
 }
 
 function isUnreachable(error: unknown): boolean {
