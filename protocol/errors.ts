@@ -37,6 +37,8 @@ export interface ErrorFields {
   ERR_NODE_NOT_RUNNING: { dataDir: string }
   ERR_WORKER_GONE: { worker: string; reason: string }
   ERR_TIMEOUT: { what: string; timeoutMs: number }
+  ERR_PORT_IN_USE: { what: string; address: string }
+  ERR_RUN_INCOMPLETE: { reason: string }
   // Shard store.
   ERR_STORE_DUPLICATE: { what: string }
   ERR_STORE_CONFLICT: { reason: string }
@@ -116,7 +118,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     2,
     false,
     (f) => `configuration ${f.key}: ${f.reason}`,
-    'hart config get; hart config set KEY VALUE',
+    'hart config show lists all settings; hart config set KEY VALUE changes one',
   ),
   ERR_NOT_FOUND: rule<'ERR_NOT_FOUND'>(404, 1, false, (f) => `no ${f.kind} ${f.id} here`, 'hart models ls'),
   ERR_LICENCE_REQUIRED: rule<'ERR_LICENCE_REQUIRED'>(
@@ -131,7 +133,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     4,
     false,
     (f) => `${f.subject} is refused by this node's policy: ${f.reason}`,
-    'hart config get policy',
+    'hart config show policy',
   ),
   ERR_AUTH: rule<'ERR_AUTH'>(
     401,
@@ -215,6 +217,14 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
   ),
   ERR_WORKER_GONE: rule<'ERR_WORKER_GONE'>(500, 1, true, (f) => `the ${f.worker} worker is gone: ${f.reason}`),
   ERR_TIMEOUT: rule<'ERR_TIMEOUT'>(504, 1, true, (f) => `${f.what} took longer than ${f.timeoutMs} ms`),
+  ERR_PORT_IN_USE: rule<'ERR_PORT_IN_USE'>(
+    500,
+    1,
+    true,
+    (f) => `${f.what}: ${f.address} is in use by another program, perhaps another node`,
+    'stop it, or choose other ports: hart up --api-port 0 --listen /ip4/127.0.0.1/tcp/0',
+  ),
+  ERR_RUN_INCOMPLETE: rule<'ERR_RUN_INCOMPLETE'>(500, 1, true, (f) => `the run was not what it should be: ${f.reason}`),
   ERR_STORE_DUPLICATE: rule<'ERR_STORE_DUPLICATE'>(409, 1, false, (f) => `${f.what} exists already`),
   ERR_STORE_CONFLICT: rule<'ERR_STORE_CONFLICT'>(409, 1, true, (f) => `the shard database was busy: ${f.reason}`),
   ERR_STORE_READONLY: rule<'ERR_STORE_READONLY'>(500, 1, false, (f) => `the shard database is read-only: ${f.reason}`),
@@ -331,5 +341,7 @@ export function errorFromWire(wire: { code: string; fields: Record<string, unkno
 
 /** What to do about an error, where there is something. */
 export function remedyOf(error: HartonomousError): string | undefined {
+  // Only models can be listed: the rule's remedy is theirs.
+  if (isHartonomousError(error, 'ERR_NOT_FOUND') && error.fields.kind !== 'model') return undefined
   return errorRules[error.code].remedy
 }

@@ -98,6 +98,8 @@ export class DataPlaneCore {
       core.#port = await core.#listener.listen(listenPort)
     } catch (error) {
       clearInterval(core.#uploadTimer)
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+        throw new HartonomousError('ERR_PORT_IN_USE', { what: 'data plane', address: `${listenHost}:${listenPort}` })
       const reason = error instanceof Error ? error.message : String(error)
       throw new HartonomousError('ERR_CONFIG', { key: `data listener ${listenHost}:${listenPort}`, reason })
     }

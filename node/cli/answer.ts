@@ -1,6 +1,6 @@
 /** One answer of the OpenAI gateway, streamed. A model without a chat template is given the prompt as plain text. */
 import { SseParser } from '#protocol/api/index.ts'
-import { errorFromWire, isHartonomousError } from '#protocol/errors.ts'
+import { errorFromWire, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ControlClient } from './client.ts'
 
 export interface AnswerRequest {
@@ -20,10 +20,14 @@ export interface AnswerPart {
   peer: string
 }
 
-interface Chunk {
+export interface GatewayErrorBody {
+  error?: { message?: string }
+  x_hartonomous?: { code?: string; fields?: Record<string, unknown> }
+}
+
+interface Chunk extends GatewayErrorBody {
   choices?: { delta?: { content?: string }; text?: string }[]
   usage?: { completion_tokens: number }
-  error?: { message: string; code: string | null }
 }
 
 /** @throws what the gateway answered */
@@ -61,18 +65,18 @@ async function* read(response: Response): AsyncGenerator<AnswerPart> {
   for await (const bytes of response.body ?? []) {
     for (const { data } of parser.push(decoder.decode(bytes as Uint8Array, { stream: true }))) {
       if (data === '[DONE]') return
-      const { choices, usage, error } = JSON.parse(data) as Chunk
-      if (error !== undefined) throw gatewayError(error.code, error.message)
+      const chunk = JSON.parse(data) as Chunk
+      if (chunk.error !== undefined) throw gatewayError(chunk)
+      const { choices, usage } = chunk
       const text = choices?.[0]?.delta?.content ?? choices?.[0]?.text ?? ''
       if (text !== '' || usage) yield { text, peer, ...(usage ? { completionTokens: usage.completion_tokens } : {}) }
     }
   }
 }
 
-/** The code of an OpenAI error body is ours; the fields did not cross, so the message stands for them. */
-export function gatewayError(code: string | null, message: string): Error {
-  if (code === 'ERR_MODEL_UNSUPPORTED') return errorFromWire({ code, fields: { modelId: '', reason: message } })
-  if (code === 'ERR_ENGINE_CRASHED' || code === 'ERR_ENGINE_UNAVAILABLE')
-    return errorFromWire({ code, fields: { reason: message } })
-  return errorFromWire({ code: 'ERR_IO', fields: { path: 'answer', reason: message } })
+/** An OpenAI error body, back as the error that it was. */
+export function gatewayError(body: GatewayErrorBody): HartonomousError {
+  const { error, x_hartonomous: own } = body
+  if (own?.code !== undefined && own.fields !== undefined) return errorFromWire({ code: own.code, fields: own.fields })
+  return new HartonomousError('ERR_IO', { path: 'answer', reason: error?.message ?? 'the gateway gave no reason' })
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
 import { dataFiles } from '../config/index.ts'
-import { gatewayError } from './answer.ts'
+import { type GatewayErrorBody, gatewayError } from './answer.ts'
 
 export interface Endpoint {
   apiUrl: string
@@ -66,15 +66,14 @@ export class ControlClient {
 async function errorOf(response: Response): Promise<Error> {
   const text = await response.text()
   try {
-    const body = JSON.parse(text) as {
+    const body = JSON.parse(text) as GatewayErrorBody & {
       code?: string
       fields?: Record<string, unknown>
       detail?: string
-      error?: { code?: string; message?: string }
     }
     if (body.code !== undefined && body.fields !== undefined)
       return errorFromWire({ code: body.code, fields: body.fields })
-    if (body.error?.code != null) return gatewayError(body.error.code, body.error.message ?? '')
+    if (body.x_hartonomous !== undefined) return gatewayError(body)
     const message = body.detail ?? body.error?.message
     if (message !== undefined) return new HartonomousError('ERR_IO', { path: response.url, reason: message })
   } catch {

@@ -26,6 +26,8 @@ export interface CommandContext {
 export interface Command {
   /** `models ls`. */
   name: string
+  /** Other names that people know from similar programs. */
+  aliases?: string[]
   summary: string
   /** After the name: `MODEL [PROMPT]`. */
   usage?: string

@@ -10,6 +10,8 @@ export interface OutputOptions {
   json: boolean
   quiet: boolean
   color: boolean
+  /** A terminal that cannot move its cursor (TERM=dumb) gets lines only. */
+  isDumb?: boolean
 }
 
 export class Output {
@@ -18,6 +20,7 @@ export class Output {
   readonly #stderr: NodeJS.WriteStream
   readonly #quiet: boolean
   readonly #color: boolean
+  readonly #isDumb: boolean
   #progressShown = false
 
   constructor(options: OutputOptions) {
@@ -26,6 +29,7 @@ export class Output {
     this.#stderr = options.stderr
     this.#quiet = options.quiet
     this.#color = options.color
+    this.#isDumb = options.isDumb === true
   }
 
   /** A line of data. */
@@ -62,7 +66,7 @@ export class Output {
 
   /** A line that replaces itself on a terminal, and is dropped elsewhere. */
   progress(text: string): void {
-    if (this.#quiet || this.json || !this.#stderr.isTTY) return
+    if (this.#quiet || this.json || this.#isDumb || !this.#stderr.isTTY) return
     const columns = this.#stderr.columns ?? 80
     this.#stderr.write(`\r\u001b[2K${text.slice(0, columns - 1)}`)
     this.#progressShown = true
@@ -79,11 +83,15 @@ export class Output {
   }
 
   get isTerminal(): boolean {
-    return this.#stdout.isTTY === true && !this.json
+    return this.#stdout.isTTY === true && !this.#isDumb && !this.json
   }
 
   get columns(): number {
-    return this.#stdout.columns ?? 80
+    return this.#stdout.columns || 80
+  }
+
+  get rows(): number {
+    return this.#stdout.rows || 24
   }
 
   /** What went wrong and what to do about it; returns the exit status. */

@@ -187,7 +187,7 @@ describe('http server', () => {
   test('says which port is taken', async () => {
     const second = createHttpServer({ host: '127.0.0.1', port, auth })
     const error = await second.listen().catch((reason: unknown) => reason)
-    expect(isHartonomousError(error, 'ERR_IO') && error.fields.path).toBe(`127.0.0.1:${port}`)
+    expect(isHartonomousError(error, 'ERR_PORT_IN_USE') && error.fields.address).toBe(`127.0.0.1:${port}`)
     await second.close()
   })
 })

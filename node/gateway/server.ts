@@ -19,7 +19,7 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Add routes before `listen`. */
   app: FastifyInstance
-  /** @throws {ERR_IO} where the port is taken. */
+  /** @throws {ERR_PORT_IN_USE} {ERR_IO} */
   listen(): Promise<{ url: string; port: number }>
   /** Ends open streams too. */
   close(): Promise<void>
@@ -66,6 +66,8 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   try {
     await app.listen({ host, port })
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new HartonomousError('ERR_PORT_IN_USE', { what: 'API', address: `${host}:${port}` }, { cause: error })
     const reason = error instanceof Error ? error.message : String(error)
     throw new HartonomousError('ERR_IO', { path: `${host}:${port}`, reason }, { cause: error })
   }

@@ -27,7 +27,7 @@ export interface NodeServer {
   close(reason: string): Promise<void>
 }
 
-/** @throws {ERR_NODE_RUNNING} {ERR_IO} where the port is taken, and what a node throws at its start. */
+/** @throws {ERR_NODE_RUNNING} {ERR_PORT_IN_USE} and what a node throws at its start. */
 export async function startServer(options: ServerOptions): Promise<NodeServer> {
   const { dataDir, config, log } = options
   const node = await HartonomousNode.start({ dataDir, config, log, onEvent: options.onEvent })

@@ -9,7 +9,7 @@ test('openai error: a full queue says when to come back', () => {
     headers: { 'content-type': 'application/json; charset=utf-8', 'retry-after': '2', 'retry-after-ms': '1200' },
     body: {
       error: { message: error.message, type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' },
-      x_hartonomous: { code: 'ERR_QUEUE_FULL' },
+      x_hartonomous: { code: 'ERR_QUEUE_FULL', fields: { retryAfterMs: 1200, depth: 16 } },
     },
   })
 })

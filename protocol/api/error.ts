@@ -16,7 +16,8 @@ export interface OpenAiErrorBody {
     param: string | null
     code: string | null
   }
-  x_hartonomous: { code: ErrorCode; fix?: string }
+  /** With `fields`, so that our own programs get back the error that it was. */
+  x_hartonomous: { code: ErrorCode; fields: Record<string, unknown>; fix?: string }
 }
 
 /** Codes that client libraries know; others keep ours. Source: platform.openai.com, error codes. */
@@ -38,7 +39,7 @@ export function errorToOpenAi(error: HartonomousError): HttpError<OpenAiErrorBod
     headers: { 'content-type': 'application/json; charset=utf-8', ...retryHeaders(error) },
     body: {
       error: { message: error.message, type: rule.openai, param, code },
-      x_hartonomous: fix === undefined ? { code: error.code } : { code: error.code, fix },
+      x_hartonomous: { code: error.code, fields: { ...error.fields }, ...(fix === undefined ? {} : { fix }) },
     },
   }
 }

@@ -21,6 +21,10 @@ export const configShow: Command = {
     const { output, paths, environment, positionals } = context
     const { config, origins } = resolveConfig({}, environment, await readConfigFile(paths.configFile))
     const keys = settingKeys.filter((key) => key.startsWith(positionals[0] ?? ''))
+    if (keys.length === 0)
+      throw new HartonomousError('ERR_USAGE', {
+        message: `no setting begins with ${positionals[0]}; hart config show lists them`,
+      })
     if (output.json)
       output.value(Object.fromEntries(keys.map((key) => [key, { value: config[key], origin: origins[key] }])))
     else
@@ -66,7 +70,10 @@ export const configSet: Command = {
       throw new HartonomousError('ERR_USAGE', { message: 'give a VALUE, or --unset' })
     await writeConfigKey(context.paths.configFile, key!, value)
     if (context.output.json) context.output.value({ file: context.paths.configFile, key })
-    else context.output.note(`${key} is set in ${context.paths.configFile}; a running node takes it at its next start`)
+    else {
+      const what = value === undefined ? 'has its default again' : 'is set'
+      context.output.note(`${key} ${what} in ${context.paths.configFile}; a running node takes it at its next start`)
+    }
     return 0
   },
 }

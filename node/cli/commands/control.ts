@@ -22,6 +22,7 @@ export const drain = control('drain', 'Finish what runs, take nothing new, and s
 
 export const down: Command = {
   name: 'down',
+  aliases: ['stop'],
   summary: 'Stop the running node in an orderly way.',
   examples: ['hart down'],
   async run(context) {

@@ -160,7 +160,7 @@ function checkPort(what: string, host: string, port: number): Promise<Finding> {
       resolve({
         check: 'ports',
         level: 'fail',
-        text: `${what}: ${host}:${port}: ${error.message}`,
+        text: `${what}: ${host}:${port} ${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is in use by another program, perhaps another node' : error.message}`,
         remedy: 'stop what uses it, or hart config set api.port / network.listen / data.port',
       }),
     )

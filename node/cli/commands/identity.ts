@@ -61,8 +61,14 @@ export const identityImport: Command = {
     const text = await readFile(path, 'latin1').catch((error: unknown) => {
       throw new HartonomousError('ERR_IO', { path, reason: (error as Error).message }, { cause: error })
     })
-    const { importIdentity } = await loadNetwork()
-    const { peerId } = await importIdentity(dataFiles.network(paths.dataDir), text, {
+    const { importIdentity, loadIdentity } = await loadNetwork()
+    const folder = dataFiles.network(paths.dataDir)
+    const present = await loadIdentity(folder)
+    if (present !== undefined && options['yes'] !== true)
+      throw new HartonomousError('ERR_USAGE', {
+        message: `this node is ${present.peerId} already; hart identity export keeps it, then --yes replaces it`,
+      })
+    const { peerId } = await importIdentity(folder, text, {
       replace: options['yes'] === true,
     })
     if (output.json) output.value({ peerId })

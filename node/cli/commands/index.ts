@@ -1,5 +1,6 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from '../command.ts'
+import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
@@ -37,5 +38,6 @@ export const commands: readonly Command[] = [
   configSet,
   configPath,
   doctor,
+  createCompletion(() => commands),
   version,
 ]

@@ -11,6 +11,7 @@ type WorkEvent = NodeEvent | { event: 'done'; modelId: string; name: string }
 
 export const modelsLs: Command = {
   name: 'models ls',
+  aliases: ['models list', 'ls', 'list'],
   summary: 'Models held here or known in the swarm.',
   examples: ['hart models ls', 'hart models ls --json'],
   async run(context) {
@@ -44,6 +45,7 @@ export const modelsLs: Command = {
 
 export const modelsShow: Command = {
   name: 'models show',
+  aliases: ['show'],
   summary: 'One model: identity, licence, files, copies.',
   usage: 'MODEL',
   positionalsMin: 1,
@@ -74,6 +76,7 @@ export const modelsShow: Command = {
 
 export const modelsIngest: Command = {
   name: 'models ingest',
+  aliases: ['models add', 'ingest'],
   summary: 'Offer a model file that lies on this machine. It is hashed in place; nothing is copied.',
   usage: 'FILE',
   positionalsMin: 1,
@@ -108,6 +111,7 @@ export const modelsIngest: Command = {
 
 export const modelsRm: Command = {
   name: 'models rm',
+  aliases: ['models remove', 'rm'],
   summary: 'Forget a model. Files fetched from the swarm are deleted, your own files stay.',
   usage: 'MODEL',
   positionalsMin: 1,
@@ -155,6 +159,8 @@ export const components: Command = {
     const path = `/api/v1/models/${encodeURIComponent(positionals[0]!)}/components?${query}`
     const { components: list } = await client.get<{ components: ComponentView[] }>(path)
     if (output.json) output.value(list)
+    else if (list.length === 0)
+      output.note(`no component of ${positionals[0]} fits; hart components ${positionals[0]} lists all`)
     else {
       output.table(
         ['component', 'kind', 'layer', 'parameters', 'size', 'held'],

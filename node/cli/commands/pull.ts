@@ -27,7 +27,7 @@ export const pull: Command = {
   examples: [
     'hart pull hartling-f16',
     'hart pull hartling-f16 --layers 4-5',
-    'hart pull hartling-f16 --components token_embd,blk.0.attention',
+    'hart pull hartling-f16 --components embedding,blk.0.attention',
     'hart pull hf:ORG/REPO/model.gguf --license Apache-2.0',
   ],
   async run(context) {

@@ -3,6 +3,7 @@ import { text as readAll } from 'node:stream/consumers'
 import { HartonomousError } from '#protocol/errors.ts'
 import { streamAnswer } from '../answer.ts'
 import { type Command, textOption } from '../command.ts'
+import { printable } from '../wrap.ts'
 
 export const runPrompt: Command = {
   name: 'run',
@@ -43,7 +44,7 @@ export const runPrompt: Command = {
     for await (const part of streamAnswer(client, request)) {
       answer += part.text
       peer = part.peer
-      if (!output.json) output.write(part.text)
+      if (!output.json) output.write(output.isTerminal ? printable(part.text) : part.text)
     }
     if (output.json) output.value({ answer, peer })
     else output.line()

@@ -11,6 +11,7 @@ import type { Output } from '../output.ts'
 
 export const up: Command = {
   name: 'up',
+  aliases: ['serve', 'start'],
   summary: 'Start a node and stay: hold, serve and fetch models, answer prompts.',
   options: {
     ...nodeOptions,
@@ -37,6 +38,8 @@ async function runUp(context: CommandContext): Promise<number> {
   const beganAtMs = Date.now()
   const { config } = await resolveNodeConfig(context)
   const log = createLogOf(context)
+  const files = listOption(context, 'ingest').map((file) => resolve(file))
+  for (const file of files) await assertOffers(file, textOption(context, 'license'))
   const stop = Promise.withResolvers<string>()
   // Loaded here, so that commands that only ask a running node start fast.
   const { startServer } = await import('../../runtime/server.ts')
@@ -55,7 +58,7 @@ async function runUp(context: CommandContext): Promise<number> {
       version: status.version,
     })
     if (!output.json) printBanner(output, status.addresses, server, config['pledge.disk'], Date.now() - beganAtMs)
-    for (const file of listOption(context, 'ingest')) await ingestFile(context, server, resolve(file))
+    for (const file of files) await ingestFile(context, server, file)
     signal.addEventListener('abort', () => stop.resolve('interrupted'), { once: true })
     if (signal.aborted) stop.resolve('interrupted')
     const reason = await stop.promise
@@ -63,6 +66,20 @@ async function runUp(context: CommandContext): Promise<number> {
     return 0
   } finally {
     await server.close('the node was stopped')
+  }
+}
+
+/** Before the node starts: a file that cannot be offered is told at once. @throws {ERR_MODEL_FILE} {ERR_LICENCE_REQUIRED} */
+async function assertOffers(file: string, licence: string | undefined): Promise<void> {
+  const { openFileSource, partNames, readModelHeader } = await import('../../ingest/index.ts')
+  const sources: Awaited<ReturnType<typeof openFileSource>>[] = []
+  try {
+    for (const part of partNames(file)) sources.push(await openFileSource(part))
+    const header = await readModelHeader(sources)
+    if (licence === undefined && header.licence === undefined)
+      throw new HartonomousError('ERR_LICENCE_REQUIRED', { file })
+  } finally {
+    await Promise.all(sources.map((source) => source.close()))
   }
 }
 
@@ -96,7 +113,6 @@ function printBanner(
   row('node', server.node.parts.network.peerId)
   for (const address of addresses) row('swarm', address)
   row('openai', `${server.apiUrl}/v1`)
-  row('control', server.browserUrl)
   row('pledge', pledgeBytes === 0 ? 'none; hart config set pledge.disk 50GiB offers some' : formatBytes(pledgeBytes))
   row('data', server.node.dataDir)
   output.line(`\n  ${output.paint('dim', 'Ctrl-C stops it; hart status tells what it is doing')}\n`)
@@ -122,6 +138,8 @@ function createConsole(output: Output): (event: StampedEvent) => void {
         )
       }
       case 'transfer-complete':
+        // Nothing was missing: no news.
+        if (event.chunksVerified === 0) return undefined
         return output.line(
           `held      ${name(event)}  ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified`,
         )

@@ -3,7 +3,6 @@ import type { StampedEvent, TransferView } from '#protocol/api/control.ts'
 
 export interface ModelProgress {
   modelId: string
-  name: string
   sizeBytes: number
   chunkCount: number
   /** Per chunk. */
@@ -31,6 +30,21 @@ const firstChunksKept = 12
 
 export class Board {
   readonly nodes: NodeProgress[] = []
+  readonly #names = new Map<string, string>()
+
+  ordered(): NodeProgress[] {
+    return [...this.nodes].sort((a, b) => a.index - b.index)
+  }
+
+  /** What somebody in the swarm holds or fetches, each once, in an order that stays. */
+  models(): { modelId: string; name: string; sizeBytes: number; chunkCount: number }[] {
+    const known = new Map<string, { modelId: string; name: string; sizeBytes: number; chunkCount: number }>()
+    for (const { models } of this.nodes) {
+      for (const { modelId, sizeBytes, chunkCount } of models.values())
+        known.set(modelId, { modelId, sizeBytes, chunkCount, name: this.#names.get(modelId) ?? 'a model' })
+    }
+    return [...known.values()].sort((a, b) => a.modelId.localeCompare(b.modelId))
+  }
 
   add(index: number, role: string, pid: number): NodeProgress {
     const node: NodeProgress = {
@@ -62,10 +76,12 @@ export class Board {
         node.state = 'joined'
         node.peerId = event.peerId
         return
+      case 'release':
+        this.#names.set(event.modelId, event.name)
+        return
       case 'model-added':
         node.models.set(event.modelId, {
           modelId: event.modelId,
-          name: event.modelId,
           sizeBytes: event.sizeBytes,
           chunkCount: event.chunkCount,
           held: new Uint8Array(event.chunkCount).fill(event.heldChunks === event.chunkCount ? 1 : 0),

@@ -65,12 +65,14 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   const fourth = begin(4, 'node', entry)
   const early = [second, third, fourth]
   const held = early.map((node) => waitForModels(node, files.length, signal))
+  view.phase('nodes find one another over the DHT; 2, 3 and 4 are not told who has the file')
   const failed = Promise.race([seed, ...early].map((node) => node.watch()))
   failed.catch(() => undefined)
   await Promise.race([Promise.all([seed, third, fourth].map((node) => node.start(signal))), failed])
+  view.phase('2, 3 and 4 fetch different parts first, then the rest from one another')
   await Promise.race([Promise.all(held), failed])
 
-  view.note('node 5 joins late, through node 3')
+  view.phase('node 5 joins late, through node 3; nobody tells it where the file came from')
   const late = begin(5, 'late', bootstrapOf(third.ready!))
   return { ...(await joinLate(options, late, files.length)), nodes: [seed, ...early, late], late }
 }
@@ -95,6 +97,7 @@ async function joinLate(
   if (model === undefined || transfer === undefined)
     throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: options.modelFile })
   const payload = done.find((candidate) => candidate !== transfer)
+  options.view.phase('node 5 compares its file with the original, loads it and answers')
   const [fetched, original] = await Promise.all([digests(model.files), digests(originals)])
   const answer = await ask(client, model.name, options)
   return {
