@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ProtocolDescriptor } from '#protocol/descriptor.ts'
+import { streamsPerPeerMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { FrameStream, Network } from '../network/index.ts'
 import { TestNetworks } from './network.fixture.ts'
@@ -43,6 +44,14 @@ test('serve: a stream that never asks, or asks for ever, is reset within the tim
   const beganAtMs = performance.now()
   expect(await endOf(silent)).toBe('reset')
   expect(performance.now() - beganAtMs).toBeLessThan(3 * second)
+})
+
+test('serve: an answered stream gives its place back', async () => {
+  const echo = descriptor('often-echo', { timeoutMs: 10 * second, quota: { requests: 200, windowMs: second } })
+  await serveRequests(node, echo, async (request) => request)
+  for (let n = 0; n < 3 * streamsPerPeerMax; n++) {
+    await hostile.request(node.peerId, echo.id, Uint8Array.of(n), { frameBytesMax: 1024 })
+  }
 })
 
 test('serve: a subscription whose first frame never comes is reset', async () => {

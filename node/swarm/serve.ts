@@ -33,11 +33,12 @@ export function serveRequests(
   return serveProtocol(network, descriptor, async (stream) => {
     const timer = setTimeout(() => stream.abort('out of time'), descriptor.timeoutMs)
     try {
-      for await (const request of stream.frames()) {
-        await stream.send(await answer(request, stream))
-        break
-      }
+      const frames = stream.frames()[Symbol.asyncIterator]()
+      const request = await frames.next()
+      if (!request.done) await stream.send(await answer(request.value, stream))
       await stream.close()
+      // Read to the end: a stream whose bytes nobody asks for stays open, and takes one of its peer's places for ever.
+      if (!request.done && !(await frames.next()).done) stream.abort('more than one question')
     } finally {
       clearTimeout(timer)
     }
