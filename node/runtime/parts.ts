@@ -86,7 +86,14 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     modelsDir: dataFiles.models(dataDir),
     log,
   })
-  const releases = new ReleaseBook({ network, store: tenant, now, log, onNew: (release) => host.onRelease(release) })
+  const releases = new ReleaseBook({
+    network,
+    store: tenant,
+    now,
+    log,
+    onNew: (release) => host.onRelease(release),
+    isTrusted: (publisher) => config['policy.publishers.allow'].includes(publisher),
+  })
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),

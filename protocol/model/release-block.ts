@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
 import { lineUpTo, modelId, parseShape, peerId, textUpTo, timeMs, uint } from '../codec/schema.ts'
 import { signatureBytes, signingBytes, verifySignature } from '../codec/signature.ts'
+import { tryParseModelId } from '../ids.ts'
 import { licenceBytesMax, modelBytesMax, releaseBytesMax, releaseNameBytesMax, tokenizerBytesMax } from '../limits.ts'
 import type { Release, SignedRelease } from './release.ts'
 
@@ -19,7 +20,11 @@ export const releaseContentBytesMax = releaseBytesMax - signatureBytes - 64
 const releaseShape: z.ZodType<Release> = z.object({
   modelId,
   publisher: peerId,
-  name: z.string().max(releaseNameBytesMax).regex(namePattern, 'lower case letters, digits, . _ - and one / only'),
+  name: z
+    .string()
+    .max(releaseNameBytesMax)
+    .regex(namePattern, 'lower case letters, digits, . _ - and one / only')
+    .refine((text) => !isModelId(text), 'a model id is no name'),
   licence: lineUpTo(licenceBytesMax).refine((text) => text.trim().length > 0, 'a licence must be named'),
   format: lineUpTo(32).min(1),
   architecture: lineUpTo(64).min(1),
@@ -31,7 +36,12 @@ const releaseShape: z.ZodType<Release> = z.object({
 
 /** True for what may be the name of a release. */
 export function isReleaseName(text: string): boolean {
-  return text.length <= releaseNameBytesMax && namePattern.test(text)
+  return text.length <= releaseNameBytesMax && namePattern.test(text) && !isModelId(text)
+}
+
+/** A name that reads as the id of another model would be taken for it in every list. */
+function isModelId(text: string): boolean {
+  return tryParseModelId(text) !== undefined
 }
 
 /** The bytes that a publisher signs. @throws {ERR_DECODE} when a field is not allowed @throws {ERR_LIMIT} */
