@@ -1,1 +1,1 @@
-export { chunkIndexesOf, type IngestOptions, Library, type LibraryDependencies, type PullSelection } from './library.ts'
+export { type IngestOptions, Library, type LibraryDependencies, type PullSelection } from './library.ts'

@@ -2,6 +2,7 @@
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, type PeerId, tryParseModelId } from '#protocol/ids.ts'
+import type { ModelContent } from '#protocol/model/content.ts'
 import { catalogueKey, loadContent } from '#protocol/model/index.ts'
 import type { Release } from '#protocol/model/release.ts'
 import { second } from '#protocol/units.ts'
@@ -11,6 +12,7 @@ import { groupComponents, type IngestProgress, ingestModel } from '../ingest/ind
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
 import {
+  isLostUserFile,
   type LeaseTable,
   type ReleaseBook,
   type Shard,
@@ -51,6 +53,8 @@ export interface IngestOptions {
 export class Library {
   readonly #deps: LibraryDependencies
   readonly #transfers = new Map<ModelId, Transfer>()
+  /** Who waits for each transfer: the last one to lose interest ends it. */
+  readonly #waiting = new Map<Transfer, number>()
   /** Models whose content block is being loaded: two pulls of one model load it once. */
   readonly #opening = new Map<ModelId, Promise<ShardModel>>()
 
@@ -88,38 +92,89 @@ export class Library {
     return { modelId, release }
   }
 
-  /** Fetches a model, or parts of it, and keeps it: an owner's wish is never evicted. */
+  /**
+   * Fetches a model, or parts of it, and keeps it: an owner's wish is never evicted, and what is lost of it later is fetched
+   * again. After the signal the transfer ends, unless someone else waits for it; the same pull goes on where it ended.
+   */
   async pull(reference: string, selection: PullSelection, signal: AbortSignal): Promise<Transfer> {
+    const { store } = this.#deps
     const release = await this.find(reference, signal)
     const model = await this.open(release.release, signal)
-    await this.#deps.store.setPinned(model.modelId, true)
-    return this.fetch(model, this.select(model, selection))
+    const wanted = this.select(model, selection)
+    await store.setPinned(model.modelId, true)
+    model.row.isPinned = true
+    const transfer = await this.fetch(model, wanted, signal)
+    transfer.finished.then(
+      () => this.#keep(model.modelId, wanted),
+      () => undefined,
+    )
+    return transfer
   }
 
-  /** Starts the fetch of chosen chunks, or widens the one that runs. */
-  async fetch(model: ShardModel, wanted: Bitfield): Promise<Transfer> {
+  /** Starts the fetch of chosen chunks, or widens the one that runs. Without a signal it runs to its end. */
+  async fetch(model: ShardModel, wanted: Bitfield, signal?: AbortSignal): Promise<Transfer> {
     const running = this.#transfers.get(model.modelId)
-    if (running !== undefined) {
-      await running.widen(wanted)
-      return running
+    const transfer = running ?? this.#createTransfer(model.modelId, wanted)
+    this.#waiting.set(transfer, (this.#waiting.get(transfer) ?? 0) + 1)
+    const leave = () => {
+      const others = (this.#waiting.get(transfer) ?? 1) - 1
+      this.#waiting.set(transfer, others)
+      if (others === 0) void transfer.stop('its owner stopped it; the same pull goes on where it ended')
     }
+    if (running === undefined) await this.#start(transfer)
+    else await running.widen(wanted)
+    signal?.addEventListener('abort', leave, { once: true })
+    if (signal?.aborted) leave()
+    const forget = () => signal?.removeEventListener('abort', leave)
+    transfer.finished.then(forget, forget)
+    return transfer
+  }
+
+  #createTransfer(modelId: ModelId, wanted: Bitfield): Transfer {
     const { network, dataPlane, shard, leases, now, log } = this.#deps
-    const transfer = new Transfer(model.modelId, wanted, {
-      ...this.#deps.transfer,
-      network,
-      dataPlane,
-      shard,
-      leases,
-      now,
-      log,
-    })
-    this.#transfers.set(model.modelId, transfer)
+    const parts = { ...this.#deps.transfer, network, dataPlane, shard, leases, now, log }
+    const transfer = new Transfer(modelId, wanted, parts)
+    this.#transfers.set(modelId, transfer)
     const forget = () => {
-      if (this.#transfers.get(model.modelId) === transfer) this.#transfers.delete(model.modelId)
+      this.#waiting.delete(transfer)
+      if (this.#transfers.get(modelId) === transfer) this.#transfers.delete(modelId)
     }
     transfer.finished.then(forget, forget)
-    await transfer.start()
     return transfer
+  }
+
+  async #start(transfer: Transfer): Promise<void> {
+    try {
+      await transfer.start()
+    } catch (error) {
+      await transfer.stop(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+
+  /** Remembers what the owner pulled, so that it is whole again after a loss. */
+  async #keep(modelId: ModelId, wanted: Bitfield): Promise<void> {
+    const { store, log } = this.#deps
+    try {
+      const all = (await this.#kept(modelId, wanted.length))?.or(wanted) ?? wanted
+      await store.putSetting(keptSetting(modelId), Buffer.from(all.bytes).toString('base64'))
+    } catch (error) {
+      log.warn('pull-not-remembered', { modelId, error: String(error) })
+    }
+  }
+
+  async #kept(modelId: ModelId, chunkCount: number): Promise<Bitfield | undefined> {
+    const text = await this.#deps.store.getSetting(keptSetting(modelId))
+    return typeof text === 'string' ? Bitfield.fromBytes(Buffer.from(text, 'base64'), chunkCount) : undefined
+  }
+
+  /** Fetches what the owner once had pulled and what has since been lost: a file deleted or damaged. */
+  async heal(modelId: ModelId): Promise<void> {
+    const model = this.#deps.shard.get(modelId)
+    if (model === undefined || model.held.isFull() || this.#transfers.has(modelId)) return
+    const kept = await this.#kept(modelId, model.places.length)
+    if (kept === undefined || kept.andNot(model.held).isEmpty()) return
+    await this.fetch(model, kept)
   }
 
   /** Chunks of a selection; the header always, because nothing can be read without it. @throws {ERR_USAGE} */
@@ -156,6 +211,7 @@ export class Library {
 
   async remove(modelId: ModelId): Promise<boolean> {
     await this.stopTransfer(modelId, 'the model was removed')
+    await this.#deps.store.putSetting(keptSetting(modelId), undefined)
     return this.#deps.shard.remove(modelId)
   }
 
@@ -200,16 +256,29 @@ export class Library {
   async open(release: Release, signal: AbortSignal): Promise<ShardModel> {
     const { modelId } = release
     const known = this.#deps.shard.get(modelId)
-    if (known !== undefined) return known
-    const opening =
-      this.#opening.get(modelId) ?? this.#openRemote(release, signal).finally(() => this.#opening.delete(modelId))
+    if (known !== undefined && !isLostUserFile(known)) return known
+    const open = async () => this.#adopt(release, known?.content ?? (await this.#readContent(modelId, signal)))
+    const opening = this.#opening.get(modelId) ?? open().finally(() => this.#opening.delete(modelId))
     this.#opening.set(modelId, opening)
     return opening
   }
 
-  async #openRemote(release: Release, signal: AbortSignal): Promise<ShardModel> {
-    const { network, shard, leases } = this.#deps
-    const { modelId } = release
+  #adopt(release: Release, content: ModelContent): Promise<ShardModel> {
+    const { components, edges } = groupComponents(content.files)
+    return this.#deps.shard.addRemote({
+      modelId: release.modelId,
+      content,
+      architecture: release.architecture,
+      format: release.format,
+      parameterCount: release.parameterCount,
+      meta: {},
+      components,
+      edges,
+    })
+  }
+
+  async #readContent(modelId: ModelId, signal: AbortSignal): Promise<ModelContent> {
+    const { network, leases } = this.#deps
     const limit = AbortSignal.any([signal, AbortSignal.timeout(findTimeoutMs)])
     let holders = leases.holders(modelId).length
     // Bitswap asks connected peers: being connected to one holder is enough.
@@ -220,23 +289,16 @@ export class Library {
         subject: `model ${modelId}`,
         reason: 'nobody in the swarm announces it',
       })
-    const content = await loadContent(modelId, (cid) => network.getBlock(cid, { signal: limit }))
-    const { components, edges } = groupComponents(content.files)
-    return shard.addRemote({
-      modelId,
-      content,
-      architecture: release.architecture,
-      format: release.format,
-      parameterCount: release.parameterCount,
-      meta: {},
-      components,
-      edges,
-    })
+    return loadContent(modelId, (cid) => network.getBlock(cid, { signal: limit }))
   }
 }
 
+function keptSetting(modelId: ModelId): string {
+  return `pulled/${modelId}`
+}
+
 /** Chunk indexes of extents named by [fileIndex, extentIndex]. */
-export function chunkIndexesOf(model: ShardModel, extents: readonly [number, number][]): number[] {
+function chunkIndexesOf(model: ShardModel, extents: readonly [number, number][]): number[] {
   const wanted = new Set(extents.map(([file, extent]) => `${file}/${extent}`))
   return model.places
     .filter((place) => wanted.has(`${place.fileIndex}/${place.extentIndex}`))

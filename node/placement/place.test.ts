@@ -103,12 +103,43 @@ test('placement: what is granted never exceeds the pledge', () => {
   )
 })
 
+test('placement: what is held stays before another of its rank grows, and the rest of the pledge goes to growth', () => {
+  const half = model('half', { holderShares: [1, 1, 1], heldBytes: 50 })
+  const whole = model('whole', { holderShares: [1, 1, 1, 1], heldBytes: 100 })
+  expect(decide([half, whole], 150).map((d) => [d.name, d.action])).toEqual([
+    ['half', 'keep'],
+    ['whole', 'keep'],
+  ])
+  expect(decide([half, whole], 180)[0]).toMatchObject({ name: 'half', action: 'fetch', budgetBytes: 80 })
+})
+
+test('placement: a lowered pledge evicts, and says why', () => {
+  expect(decide([model('held', { heldBytes: 100 })], 60)[0]).toMatchObject({
+    action: 'evict',
+    reason: 'it is more than the pledge',
+  })
+})
+
+test('components: what is here counts as spent, what was begun is finished first', () => {
+  const component = (key: string, heldBytes: number) => ({
+    key,
+    kind: 'ffn' as const,
+    chunkIndexes: [1],
+    sizeBytes: 10,
+    heldBytes,
+  })
+  const parts = [component('fresh', 0), component('begun', 4), component('done', 10)]
+  expect(chooseComponents(parts, new Uint16Array(3), 12, () => 0).map((c) => c.key)).toEqual(['begun'])
+  expect(chooseComponents(parts, new Uint16Array(3), 5, () => 0)).toEqual([])
+})
+
 test('components: the header and the rarest fit the budget', () => {
   const component = (key: string, chunk: number) => ({
     key,
     kind: 'ffn' as const,
     chunkIndexes: [chunk],
     sizeBytes: 10,
+    heldBytes: 0,
   })
   const chosen = chooseComponents(
     [component('blk.0.ffn', 1), component('blk.1.ffn', 2), component('header', 0)],

@@ -89,17 +89,25 @@ export function decidePlacement(
       )
     } else candidates.push({ ...model, copies: copiesOf(model), tie: random() })
   }
-  // Within a rank what is held comes first: a model gives way only to one of a more urgent rank, so that two models of
-  // about equal rarity do not take turns on the disk.
-  candidates.sort(
-    (a, b) =>
-      rank(a) - rank(b) || Number(b.heldBytes > 0) - Number(a.heldBytes > 0) || a.copies - b.copies || a.tie - b.tie,
-  )
+  candidates.sort((a, b) => rank(a) - rank(b) || a.copies - b.copies || a.tie - b.tie)
   let freeBytes = Math.max(0, pledgeBytes - usedBytes)
-  for (const model of candidates) {
-    const grantBytes = Math.min(model.sizeBytes, freeBytes)
-    decisions.push(decideOne(model, grantBytes, pledgeBytes))
-    freeBytes -= model.heldBytes > grantBytes ? 0 : grantBytes
+  for (const urgency of [0, 1, 2]) {
+    const models = candidates.filter((model) => rank(model) === urgency)
+    // Within a rank what is held stays as it is before anything grows: a model gives way only to one of a more urgent rank,
+    // so that two models of about equal rarity do not take turns on the disk.
+    const kept = new Map<ModelId, number>()
+    for (const { modelId, heldBytes } of models) {
+      const keptBytes = heldBytes <= freeBytes ? heldBytes : 0
+      kept.set(modelId, keptBytes)
+      freeBytes -= keptBytes
+    }
+    for (const model of models.toSorted((a, b) => Number(b.heldBytes > 0) - Number(a.heldBytes > 0))) {
+      const keptBytes = kept.get(model.modelId)!
+      const grantBytes = keptBytes < model.heldBytes ? 0 : Math.min(model.sizeBytes, keptBytes + freeBytes)
+      const decision = decideOne(model, grantBytes, pledgeBytes)
+      decisions.push(decision)
+      if (decision.action === 'fetch') freeBytes -= grantBytes - keptBytes
+    }
   }
   return decisions
 }
@@ -117,8 +125,11 @@ function decideOne(
 ): PlacementDecision {
   const label = { modelId: model.modelId, name: model.name }
   const copies = `${model.copies.toFixed(1)} other ${model.copies === 1 ? 'copy' : 'copies'}`
-  if (model.heldBytes > grantBytes)
-    return { action: 'evict', ...label, reason: `rarer parts need the room; ${copies} exist` }
+  if (model.heldBytes > grantBytes) {
+    const isLowered = model.heldBytes > pledgeBytes
+    const reason = isLowered ? 'it is more than the pledge' : `rarer parts need the room; ${copies} exist`
+    return { action: 'evict', ...label, reason }
+  }
   if (grantBytes <= model.heldBytes) {
     if (model.heldBytes > 0) return { action: 'keep', ...label, reason: `${copies} exist` }
     const reason = pledgeBytes === 0 ? 'no disk is pledged' : 'the pledge is full'
@@ -137,11 +148,14 @@ export interface PlacementComponent {
   layer?: number
   chunkIndexes: number[]
   sizeBytes: number
+  /** Of these, here already. */
+  heldBytes: number
 }
 
 /**
- * Which components of one model fill `budgetBytes`: the rarest first (least average holders per chunk), ties by chance;
- * the header always, because nothing can be read without it. Whole components only.
+ * Which components of one model to fetch into `budgetBytes` of further room: the header first, because nothing can be read
+ * without it, then those that were begun, then the rarest (least average holders per chunk), ties by chance. Whole
+ * components only; those that are here do not count.
  */
 export function chooseComponents(
   components: readonly PlacementComponent[],
@@ -149,20 +163,24 @@ export function chooseComponents(
   budgetBytes: number,
   random: () => number,
 ): PlacementComponent[] {
-  const ranked = components.map((component) => ({
-    component,
-    isHeader: component.key === 'header',
-    holders:
-      component.chunkIndexes.reduce((sum, index) => sum + (holdersByChunk[index] ?? 0), 0) /
-      Math.max(1, component.chunkIndexes.length),
-    tie: random(),
-  }))
-  ranked.sort((a, b) => Number(b.isHeader) - Number(a.isHeader) || a.holders - b.holders || a.tie - b.tie)
+  const urgency = (component: PlacementComponent) => (component.key === 'header' ? 0 : component.heldBytes > 0 ? 1 : 2)
+  const ranked = components
+    .filter((component) => component.heldBytes < component.sizeBytes)
+    .map((component) => ({
+      component,
+      urgency: urgency(component),
+      holders:
+        component.chunkIndexes.reduce((sum, index) => sum + (holdersByChunk[index] ?? 0), 0) /
+        Math.max(1, component.chunkIndexes.length),
+      tie: random(),
+    }))
+  ranked.sort((a, b) => a.urgency - b.urgency || a.holders - b.holders || a.tie - b.tie)
   const chosen: PlacementComponent[] = []
   let left = budgetBytes
   for (const { component } of ranked) {
-    if (component.sizeBytes > left) continue
-    left -= component.sizeBytes
+    const missingBytes = component.sizeBytes - component.heldBytes
+    if (missingBytes > left) continue
+    left -= missingBytes
     chosen.push(component)
   }
   return chosen

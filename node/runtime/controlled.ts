@@ -14,7 +14,8 @@ import type {
   StampedEvent,
   StatusView,
 } from '#protocol/api/control.ts'
-import { HartonomousError } from '#protocol/errors.ts'
+import { Bitfield } from '#protocol/codec/bitfield.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { releasesKnownMax } from '#protocol/limits.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
@@ -23,6 +24,7 @@ import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/ind
 import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '../ingest/index.ts'
 import type { PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
+import type { Transfer } from '../swarm/index.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
@@ -179,7 +181,7 @@ export class NodeController implements ControlledNode {
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
     if (isOriginReference(request.model)) return this.#download(request, emit, signal)
-    const { library, releases, dataPlane } = this.#node.parts
+    const { library, releases } = this.#node.parts
     const selection: PullSelection = {
       ...(request.layers === undefined ? {} : { layers: request.layers }),
       ...(request.components === undefined ? {} : { components: request.components }),
@@ -188,23 +190,26 @@ export class NodeController implements ControlledNode {
     const unsubscribe = this.#node.events.subscribe((event) => {
       if ('modelId' in event && event.modelId === transfer.modelId) emit(event)
     })
-    const onAbort = () => void transfer.stop('the owner stopped it; the same pull goes on where it ended')
-    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      if (request.origins !== undefined) {
-        await dataPlane.addSource(
-          transfer.modelId,
-          { transport: 'http', peerId: new URL(request.origins[0]!).host, urls: request.origins },
-          transfer.wanted.bytes,
-        )
-      }
-      await transfer.finished
+      await Promise.all([this.#addOrigin(transfer, request.origins), transfer.finished])
     } finally {
       unsubscribe()
-      signal.removeEventListener('abort', onAbort)
     }
     const release = await releases.releaseOf(transfer.modelId)
     return { modelId: transfer.modelId, name: release?.release.name ?? transfer.modelId }
+  }
+
+  /** An HTTP server with the whole file, used where no peer has a chunk. */
+  async #addOrigin(transfer: Transfer, urls: readonly string[] | undefined): Promise<void> {
+    if (urls === undefined) return
+    const peerId = new URL(urls[0]!).host
+    try {
+      const all = Bitfield.full(transfer.wanted.length).bytes
+      await this.#node.parts.dataPlane.addSource(transfer.modelId, { transport: 'http', peerId, urls: [...urls] }, all)
+    } catch (error) {
+      // Nothing was missing: the fetch is over before its sources are named.
+      if (!isHartonomousError(error, 'ERR_NOT_FOUND')) throw error
+    }
   }
 
   async #download(
@@ -307,13 +312,15 @@ export class NodeController implements ControlledNode {
       pledgeBytes: config['pledge.disk'],
       heldBytes: parts.shard.list().reduce((sum, model) => sum + model.heldBytes, 0),
       releasesKnown: releases.length,
+      problems: parts.shard.list().flatMap(({ problem }) => problem ?? []),
       releasesRefused: releases.filter(({ release }) => policyRefusal(release, policy) !== undefined).length,
-      transfers: parts.library.transfers().flatMap(({ progress }) =>
+      transfers: parts.library.transfers().flatMap(({ progress, pausedBy }) =>
         progress === undefined
           ? []
           : [
               {
                 name: this.#node.transferView(progress).name,
+                pausedBy,
                 bytesPerSecond: progress.bytesPerSecond,
                 sources: progress.sources.filter((source) => source.state === 'active').length,
                 heldChunks: progress.heldChunks,
@@ -352,6 +359,7 @@ export class NodeController implements ControlledNode {
       holders: holders.length,
       copies: Number(holders.reduce((sum, { share }) => sum + share, 0).toFixed(2)),
       files: held?.row.files.map((file) => file.path) ?? [],
+      ...(held?.problem === undefined ? {} : { problem: held.problem }),
     }
   }
 

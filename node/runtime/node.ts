@@ -114,7 +114,7 @@ export class HartonomousNode {
     this.#isDraining = false
     this.answers.resume()
     this.answers.setPaused(false)
-    for (const transfer of this.parts.library.transfers()) await this.parts.dataPlane.resumeFetch(transfer.modelId)
+    for (const transfer of this.parts.library.transfers()) await transfer.resume()
     this.parts.heartbeat.changed()
     this.parts.placement.consider()
   }
@@ -178,7 +178,7 @@ export class HartonomousNode {
     this.tell({ event: 'stopping', reason })
     this.#stopping.abort(new Error(reason))
     await Promise.allSettled((this.#parts?.library.transfers() ?? []).map((transfer) => transfer.stop(reason)))
-    await this.#parts?.shard.settle()
+    await this.#parts?.shard.close().catch((error: unknown) => this.log.warn('close-failed', { error: String(error) }))
     for (const close of this.#closers.reverse()) {
       await close().catch((error: unknown) => this.log.warn('close-failed', { error: String(error) }))
     }
@@ -266,7 +266,8 @@ export class HartonomousNode {
     const { modelId, wantedBytes, heldBytes, bytesPerSecond } = progress
     const leftBytes = wantedBytes - heldBytes
     const name = this.#names.get(modelId) ?? modelId
-    const view = { ...progress, name }
+    const pausedBy = this.parts.library.transferOf(modelId)?.pausedBy
+    const view = { ...progress, name, ...(pausedBy === undefined ? {} : { pausedBy }) }
     return bytesPerSecond > 0 && leftBytes > 0
       ? { ...view, etaMs: Math.round((leftBytes / bytesPerSecond) * 1000) }
       : view

@@ -13,6 +13,7 @@ const idle: StateFacts = {
   heldBytes: 0,
   releasesKnown: 0,
   releasesRefused: 0,
+  problems: [],
   transfers: [],
   uploadBytesPerSecond: 0,
   uploadPeers: 0,
@@ -40,7 +41,7 @@ test('state: failures come before everything, then the wishes of the owner', () 
 })
 
 test('state: a fetch without sources says so', () => {
-  const transfer = { name: 'm', bytesPerSecond: 0, sources: 0, heldChunks: 1, wantedChunks: 4 }
+  const transfer = { name: 'm', bytesPerSecond: 0, sources: 0, heldChunks: 1, wantedChunks: 4, pausedBy: undefined }
   expect(describeState({ ...idle, transfers: [transfer] })).toMatchObject({
     state: 'fetching',
     reason: expect.stringContaining('no peer'),

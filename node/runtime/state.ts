@@ -15,7 +15,17 @@ export interface StateFacts {
   heldBytes: number
   releasesKnown: number
   releasesRefused: number
-  transfers: { name: string; bytesPerSecond: number; sources: number; heldChunks: number; wantedChunks: number }[]
+  /** Files of the owner that are no longer served, each with the reason. */
+  problems: string[]
+  transfers: {
+    name: string
+    bytesPerSecond: number
+    sources: number
+    heldChunks: number
+    wantedChunks: number
+    /** Why the disk takes nothing. */
+    pausedBy: string | undefined
+  }[]
   uploadBytesPerSecond: number
   uploadPeers: number
   answersRunning: number
@@ -37,7 +47,7 @@ export function describeState(facts: StateFacts): StateView {
       help: 'hart resume takes work again',
     }
   if (facts.isPaused) return { state: 'paused', reason: 'its owner paused it', help: 'hart resume' }
-  const transfer = facts.transfers[0]
+  const transfer = facts.transfers.find(({ pausedBy }) => pausedBy !== undefined) ?? facts.transfers[0]
   if (transfer !== undefined) return describeTransfer(transfer, facts)
   if (facts.answersRunning > 0)
     return {
@@ -54,6 +64,10 @@ export function describeState(facts: StateFacts): StateView {
 function describeTransfer(transfer: StateFacts['transfers'][number], facts: StateFacts): StateView {
   const others = facts.transfers.length > 1 ? `, and ${facts.transfers.length - 1} more` : ''
   const share = `${transfer.heldChunks} of ${transfer.wantedChunks} chunks`
+  if (transfer.pausedBy !== undefined) {
+    const help = 'free disk space, then hart resume'
+    return { state: 'fetching', reason: `${transfer.name}: ${share}; paused: ${transfer.pausedBy}${others}`, help }
+  }
   if (transfer.sources === 0) {
     return {
       state: 'fetching',
@@ -66,6 +80,12 @@ function describeTransfer(transfer: StateFacts['transfers'][number], facts: Stat
 }
 
 function describeIdle(facts: StateFacts): StateView {
+  const problem = facts.problems[0]
+  if (problem !== undefined) {
+    const others = facts.problems.length > 1 ? `, and ${facts.problems.length - 1} more` : ''
+    const help = 'hart models ingest FILE offers it again; hart models rm MODEL forgets it'
+    return { state: 'idle', reason: `a file is no longer offered: ${problem}${others}`, help }
+  }
   if (facts.peersConnected === 0) {
     const help = facts.peersConfigured
       ? 'hart peers --why shows each address that was tried'

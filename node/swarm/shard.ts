@@ -19,6 +19,7 @@ import type { ModelFileRow, ModelRow, PutModel, TenantStore } from '#sql/store/t
 import type { DataPlane, FileIdentity, TransferModel } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
+import { findLostFiles, stampFiles } from './file-check.ts'
 
 export interface ShardModel {
   modelId: ModelId
@@ -28,6 +29,8 @@ export interface ShardModel {
   heldBytes: number
   sizeBytes: number
   row: ModelRow
+  /** Why a file of a person is no longer served; `undefined` while all is well. */
+  problem: string | undefined
 }
 
 interface ShardEvents {
@@ -35,6 +38,8 @@ interface ShardEvents {
   removed: [modelId: ModelId]
   gained: [modelId: ModelId, chunkIndexes: number[]]
   lost: [modelId: ModelId, chunkIndexes: number[]]
+  /** The data plane was given the model anew: a fetch of it must be started again. */
+  renewed: [modelId: ModelId]
 }
 
 export interface ShardDependencies {
@@ -74,7 +79,8 @@ export class Shard extends EventEmitter<ShardEvents> {
       const held = await store.getHeld(row.modelId)
       if (content === undefined || held === undefined) continue
       try {
-        await this.#serve(row, content, held)
+        const checked = await this.#check(row, content, held)
+        await this.#serve(row, content, checked.held, checked.problem)
       } catch (error) {
         log.warn('model-not-served', { modelId: row.modelId, error: String(error) })
       }
@@ -100,14 +106,19 @@ export class Shard extends EventEmitter<ShardEvents> {
     if (row === undefined || content === undefined || held === undefined)
       throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
     // Ingested again, or a fetched model whose file turned up: serve it from where it lies now.
-    if (this.#models.has(modelId)) await this.#deps.dataPlane.removeModel(modelId)
+    const known = this.#models.get(modelId)
+    if (known !== undefined) {
+      await this.#deps.dataPlane.removeModel(modelId)
+      await this.#deleteOwnFiles(known.row, row.files)
+    }
     return this.#serve(row, content, held)
   }
 
   /** A model of other nodes, about to be fetched into files of our own. */
   async addRemote(model: Omit<PutModel, 'files' | 'held' | 'origin'>): Promise<ShardModel> {
     const known = this.#models.get(model.modelId)
-    if (known !== undefined) return known
+    // A person's file that is gone for good gives way to files of our own.
+    if (known !== undefined && !isLostUserFile(known)) return known
     const files = ownFiles(this.#deps.modelsDir, model.modelId, model.content)
     await mkdir(dirname(files[0]!.path), { recursive: true, mode: 0o700 })
     const held = new Bitfield(chunkPlaces(model.content).length).bytes
@@ -122,11 +133,8 @@ export class Shard extends EventEmitter<ShardEvents> {
     this.#models.delete(modelId)
     await this.#deps.dataPlane.removeModel(modelId)
     await this.#deps.store.removeModel(modelId)
-    for (const file of model.row.files) {
-      // Fetched from the swarm or downloaded: our files. Anything elsewhere is the owner's.
-      if (file.path.startsWith(`${this.#deps.modelsDir}${sep}`))
-        await rm(dirname(file.path), { recursive: true, force: true })
-    }
+    await this.#deps.store.putSetting(stampSetting(modelId), undefined)
+    await this.#deleteOwnFiles(model.row, [])
     this.emit('removed', modelId)
     return true
   }
@@ -136,7 +144,56 @@ export class Shard extends EventEmitter<ShardEvents> {
     await this.#recording
   }
 
-  async #serve(row: ModelRow, content: ModelContent, heldBytes: Uint8Array): Promise<ShardModel> {
+  /** At an orderly stop, when nothing is written any more: what changes in our files from now on is noticed at the next start. */
+  async close(): Promise<void> {
+    await this.#recording
+    for (const { modelId, row } of this.#models.values()) {
+      if (row.origin !== 'fetch') continue
+      await this.#deps.store.putSetting(stampSetting(modelId), await stampFiles(row.files))
+    }
+  }
+
+  /** What of `heldBytes` is still there, after a time in which nobody watched the files. */
+  async #check(
+    row: ModelRow,
+    content: ModelContent,
+    heldBytes: Uint8Array,
+  ): Promise<{ held: Uint8Array; problem: string | undefined }> {
+    const { store, dataPlane, log } = this.#deps
+    const { modelId } = row
+    const places = chunkPlaces(content)
+    const held = new Bitfield(places.length, heldBytes.slice())
+    const stamps = ((await store.getSetting(stampSetting(modelId))) ?? {}) as Record<string, FileIdentity>
+    // It holds for the stop before this start only: after a crash our files may have been written to.
+    await store.putSetting(stampSetting(modelId), undefined)
+    const lost = await findLostFiles({ modelId, content, places, held, files: row.files, stamps }, dataPlane)
+    for (const { path, reason, chunkIndexes } of lost) {
+      log.warn('model-withdrawn', { modelId, path, reason, chunks: chunkIndexes.length })
+      if (chunkIndexes.length > 0) await store.removeHeld(modelId, chunkIndexes)
+      for (const index of chunkIndexes) held.clear(index)
+    }
+    const first = row.origin === 'ingest' ? lost[0] : undefined
+    return { held: held.bytes, problem: first && `${first.path}: ${first.reason}` }
+  }
+
+  /** Fetched from the swarm or downloaded: our files, in a folder of their own. Anything elsewhere is the owner's. */
+  async #deleteOwnFiles(row: ModelRow, kept: readonly ModelFileRow[]): Promise<void> {
+    const downloads = join(this.#deps.modelsDir, 'downloads', sep)
+    for (const { path, origin } of row.files) {
+      const folder = dirname(path)
+      if (kept.some((file) => dirname(file.path) === folder)) continue
+      const isFetched = origin === 'own' && folder === modelDir(this.#deps.modelsDir, row.modelId)
+      const isDownloaded = folder.startsWith(downloads)
+      if (isFetched || isDownloaded) await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  async #serve(
+    row: ModelRow,
+    content: ModelContent,
+    heldBytes: Uint8Array,
+    problem: string | undefined = undefined,
+  ): Promise<ShardModel> {
     const places = chunkPlaces(content)
     const held = new Bitfield(places.length, heldBytes.slice())
     const model: ShardModel = {
@@ -147,6 +204,7 @@ export class Shard extends EventEmitter<ShardEvents> {
       heldBytes: held.indexes().reduce((sum, index) => sum + places[index]!.sizeBytes, 0),
       sizeBytes: contentSizeBytes(content),
       row,
+      problem,
     }
     this.#models.set(row.modelId, model)
     await this.#deps.dataPlane.addModel(transferModel(row, content, held.bytes))
@@ -179,7 +237,12 @@ export class Shard extends EventEmitter<ShardEvents> {
     const fileIndex = model.row.files.findIndex((file) => file.path === path)
     const lost = model.held.indexes().filter((index) => fileIndex < 0 || model.places[index]!.fileIndex === fileIndex)
     this.#deps.log.warn('model-withdrawn', { modelId, path, reason })
+    if (model.row.origin === 'ingest') model.problem = `${path}: ${reason}`
     await this.#recordLost(modelId, lost)
+    if (model.row.origin === 'ingest') return
+    // A file of ours was deleted under us: a new one takes its place, with what is left.
+    await this.#deps.dataPlane.addModel(transferModel(model.row, model.content, model.held.bytes))
+    this.emit('renewed', modelId)
   }
 
   async #recordLost(modelId: ModelId, chunkIndexes: number[]): Promise<void> {
@@ -193,6 +256,15 @@ export class Shard extends EventEmitter<ShardEvents> {
     }
     if (lost.length > 0) this.emit('lost', modelId, lost)
   }
+}
+
+/** Nothing is left of a person's file, so nothing is lost by fetching the model into files of our own. */
+export function isLostUserFile(model: ShardModel): boolean {
+  return model.row.origin === 'ingest' && model.held.isEmpty()
+}
+
+function stampSetting(modelId: ModelId): string {
+  return `own-files/${modelId}`
 }
 
 function modelDir(modelsDir: string, modelId: ModelId): string {

@@ -30,6 +30,7 @@ const shunMinMs = 30 * second
 const shunMaxMs = 10 * minute
 /** Peers that are shunned, oldest out: ~150 bytes each. */
 const shunnedMax = 4096
+const restartPauseMs = second / 4
 
 export interface TransferDependencies {
   network: Network
@@ -63,6 +64,7 @@ export class Transfer {
   readonly #stop = new AbortController()
   readonly #finished = Promise.withResolvers<void>()
   #progress: FetchProgress | undefined
+  #pausedBy: string | undefined
   #wanted: Bitfield
   #wake = Promise.withResolvers<void>()
   readonly startedAtMs: number
@@ -77,6 +79,11 @@ export class Transfer {
 
   get progress(): FetchProgress | undefined {
     return this.#progress
+  }
+
+  /** Why the disk takes nothing now; the transfer goes on with `resume`. */
+  get pausedBy(): string | undefined {
+    return this.#pausedBy
   }
 
   get wanted(): Bitfield {
@@ -97,12 +104,20 @@ export class Transfer {
       dataPlane.on('source-end', (end) => {
         if (end.modelId === this.modelId) this.#runs.get(end.peerId as PeerId)?.ended.resolve(end)
       }),
+      dataPlane.on('fetch-paused', ({ modelId, error }) => {
+        if (modelId === this.modelId) this.#pausedBy = error.message
+      }),
       dataPlane.on('fetch-complete', ({ modelId }) => {
         if (modelId === this.modelId) shard.settle().then(() => this.#complete())
       }),
     ]
+    const onRenewed = (modelId: ModelId) => {
+      if (modelId === this.modelId) void this.#restart()
+    }
+    shard.on('renewed', onRenewed)
     this.#stop.signal.addEventListener('abort', () => {
       for (const unsubscribe of subscriptions) unsubscribe()
+      shard.off('renewed', onRenewed)
     })
     await dataPlane.startFetch(this.modelId, this.#wanted.bytes)
     void this.#discover()
@@ -111,6 +126,12 @@ export class Transfer {
   async widen(wanted: Bitfield): Promise<void> {
     this.#wanted = this.#wanted.or(wanted)
     await this.#deps.dataPlane.startFetch(this.modelId, this.#wanted.bytes)
+  }
+
+  /** After a pause: looks whether the disk takes bytes again; if not, it is paused again, with the reason. */
+  async resume(): Promise<void> {
+    this.#pausedBy = undefined
+    await this.#deps.dataPlane.resumeFetch(this.modelId)
   }
 
   /** A peer that may have parts of the model: it announced itself, or asked us for ours. */
@@ -138,6 +159,17 @@ export class Transfer {
     for (const run of this.#runs.values()) run.stop.abort(new Error(reason))
     this.#finished.reject(new Error(reason))
     await this.#deps.dataPlane.stopFetch(this.modelId).catch(() => undefined)
+  }
+
+  /** The data plane has ended or lost the fetch while chunks are still wanted: it is begun again, by all sources. */
+  async #restart(): Promise<void> {
+    for (const run of this.#runs.values()) run.ended.resolve({ reason: 'the fetch begins again', banned: false })
+    // Should the store be unable to record chunks, this must not become a busy loop.
+    await sleep(restartPauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
+    if (this.#stop.signal.aborted) return
+    await this.#deps.dataPlane.startFetch(this.modelId, this.#wanted.bytes).catch((error: unknown) => {
+      void this.stop(error instanceof Error ? error.message : String(error))
+    })
   }
 
   #note(progress: FetchProgress): void {
@@ -176,6 +208,12 @@ export class Transfer {
   }
 
   #complete(): void {
+    const model = this.#deps.shard.get(this.modelId)
+    // More was asked for, or something was lost, while the last chunks came.
+    if (model !== undefined && !this.#wanted.andNot(model.held).isEmpty()) {
+      void this.#restart()
+      return
+    }
     this.#finished.resolve()
     this.#stop.abort(new Error('complete'))
     this.#wake.resolve()

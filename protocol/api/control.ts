@@ -43,6 +43,8 @@ export interface TransferView {
   chunksVerified: number
   chunksRejected: number
   duplicateBytes: number
+  /** Why nothing can be written now, such as a full disk; `hart resume` tries again. */
+  pausedBy?: string
   sources: {
     peerId: string
     transport: string
@@ -142,6 +144,8 @@ export interface ModelView {
   holders: number
   copies: number
   files: string[]
+  /** Why a file of its owner is no longer served. */
+  problem?: string
 }
 
 export interface ComponentView {
