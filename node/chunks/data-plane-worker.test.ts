@@ -88,5 +88,5 @@ test('data worker: errors keep their code across the port, and a bad address is 
   await expect(missing).rejects.toMatchObject({ name: 'HartonomousError', code: 'ERR_IO' })
   await expect(started.startFetch('nobody' as never, new Uint8Array())).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
   const taken = startDataPlane({ listenHost: '127.0.0.1', listenPort: started.endpoint.port })
-  await expect(taken).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+  await expect(taken).rejects.toMatchObject({ code: 'ERR_PORT_IN_USE' })
 })

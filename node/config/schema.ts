@@ -31,7 +31,11 @@ export const settings = {
   ),
   'network.bootstrap': setting('list', [] as string[], 'multiaddrs (with /p2p/ID) through which the swarm is found'),
   'network.staticPeers': setting('list', [] as string[], 'multiaddrs (with /p2p/ID) that are kept connected'),
-  'network.mdns': setting('boolean', true, 'find peers in the local network, where network.listen goes beyond loopback'),
+  'network.mdns': setting(
+    'boolean',
+    true,
+    'find peers in the local network, where network.listen goes beyond loopback',
+  ),
   'network.gossip': setting('boolean', true, 'spread leases by gossip; without it peers are asked'),
   'network.natTraversal': setting('boolean', false, 'relay, AutoNAT and UPnP for nodes behind a router'),
   'network.swarm': setting('string', '', 'name of a private swarm; empty is the public one'),
