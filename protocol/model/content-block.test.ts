@@ -5,7 +5,14 @@ import { cidOf, linkTo } from '../codec/cid.ts'
 import { fuzzDecoder, type Vector, vectorBytes } from '../codec/decoder-suite.ts'
 import { isHartonomousError } from '../errors.ts'
 import { extentRootToBytes, type ModelId, parseModelId } from '../ids.ts'
-import { chunkBytes, contentRootBytesMax, extentsPerModelMax, leavesPerBlock, modelBytesMax } from '../limits.ts'
+import {
+  chunkBytes,
+  contentRootBytesMax,
+  extentsPerModelMax,
+  haveBitsMax,
+  leavesPerBlock,
+  modelBytesMax,
+} from '../limits.ts'
 import { buildContent, header, smallContent, tensor } from './content-fixture.ts'
 import { type Block, encodeContent, extentRoot, leafBytes, loadContent } from './index.ts'
 import vectors from './vectors.json' with { type: 'json' }
@@ -306,6 +313,20 @@ describe('content block from a peer', () => {
     const second = blockGetter(huge.blocks)
     await expect(loadContent(huge.modelId, second.getBlock)).rejects.toMatchObject({ code: 'ERR_LIMIT' })
     expect(second.asked).toEqual([huge.modelId])
+  })
+
+  test('content block from a peer: more chunks than a bitfield holds are refused before their leaves are fetched', async () => {
+    const wide = hostile((root) => {
+      const size = (haveBitsMax + 1) * chunkBytes
+      root.files = [{ size, extents: [{ kind: 'gap', offset: 0, size, root: new Uint8Array(32) }] }]
+      root.leaves = new Array(Math.ceil((haveBitsMax + 1) / leavesPerBlock)).fill(root.leaves[0])
+    })
+    const { asked, getBlock } = blockGetter(wide.blocks)
+    await expect(loadContent(wide.modelId, getBlock)).rejects.toMatchObject({
+      code: 'ERR_LIMIT',
+      fields: { what: 'chunks of a model' },
+    })
+    expect(asked).toEqual([wide.modelId])
   })
 
   test('content block from a peer: mutated roots give typed errors only', async () => {

@@ -16,6 +16,7 @@ import {
   extentsPerModelMax,
   extentsPerTable,
   filesPerModelMax,
+  haveBitsMax,
   leavesPerBlock,
   publishedBlockBytesMax,
 } from '../limits.ts'
@@ -171,6 +172,9 @@ async function loadLeaves(links: string[], files: readonly ContentFile[], getBlo
     (sum, file) => sum + file.extents.reduce((n, extent) => n + chunkCountOf(extent), 0),
     0,
   )
+  // Before the leaves are fetched: the same leaf block named a thousand times costs a liar half a MiB, and us half a GiB.
+  if (chunkCount > haveBitsMax)
+    throw new HartonomousError('ERR_LIMIT', { what: 'chunks of a model', limit: haveBitsMax, actual: chunkCount })
   const expected = Math.ceil(chunkCount / leavesPerBlock)
   if (links.length !== expected)
     throw decodeError(what, 'leaves', 0, `${links.length} leaf blocks for ${chunkCount} chunks, expected ${expected}`)
