@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { lanPeersMax } from '#protocol/limits.ts'
-import { Connector, type DialTarget } from './connector.ts'
+import { Connector } from './connector.ts'
+import type { DialTarget } from './dial-targets.ts'
 
 function dialler() {
   const state = {

@@ -4,13 +4,7 @@
  */
 import { addressesPerPeerMax, lanPeersMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
-
-export interface DialTarget {
-  peerId: string
-  addresses: string[]
-  /** `static`: always connected. Others: only while there are fewer than `connectionsWanted` peers. */
-  kind: 'static' | 'bootstrap' | 'cache' | 'mdns'
-}
+import type { DialTarget } from './dial-targets.ts'
 
 export interface Dialler {
   connectedPeers(): Set<string>

@@ -11,11 +11,13 @@ import { addressesPerPeerMax, controlRequestTimeoutMs, dhtKeysMax, streamsPerPee
 import { second } from '#protocol/units.ts'
 import { Announcer } from './announcer.ts'
 import { BlockExchange } from './block-exchange.ts'
-import { Connector, type DialTarget } from './connector.ts'
+import { Connector } from './connector.ts'
 import { announcerDht, findProviders } from './dht.ts'
+import { DialPolicy } from './dial-policy.ts'
+import { type DialTarget, dialTargets } from './dial-targets.ts'
 import { Gossip } from './gossip.ts'
 import { type Identity, loadOrCreateIdentity } from './identity.ts'
-import { createNode, dhtDatastorePrefix, type Node, parseAddress, parsePeerAddress, peerIdOf } from './libp2p-node.ts'
+import { createNode, dhtDatastorePrefix, type Node, parseAddress, peerIdOf } from './libp2p-node.ts'
 import { Liveness } from './liveness.ts'
 import { type WireNames, wireNames } from './names.ts'
 import { PeerCache } from './peer-cache.ts'
@@ -47,6 +49,7 @@ export class ControlNode {
   readonly #identity: Identity
   readonly #names: WireNames
   readonly #log: PeerLog
+  readonly #policy: DialPolicy
   readonly #cache: PeerCache
   readonly #datastore: QuotaDatastore
   readonly #announcer: Announcer
@@ -72,9 +75,14 @@ export class ControlNode {
     })
     await openDatastore(datastore, config.dataDir)
     try {
+      const policy = new DialPolicy({ isPublic: !config.allowPrivateAddresses })
+      for (const peerId of targets.keys()) policy.allow(peerId)
       const found: LanPeers = { onPeer: () => {} }
-      const onLanPeer: LanPeers['onPeer'] = (peerId, addresses) => found.onPeer(peerId, addresses)
-      const node = await createNode(config, { identity, datastore, names, log, onLanPeer })
+      const onLanPeer: LanPeers['onPeer'] = (peerId, addresses) => {
+        policy.allow(peerId)
+        found.onPeer(peerId, addresses)
+      }
+      const node = await createNode(config, { identity, datastore, names, log, policy, onLanPeer })
       const cache = new PeerCache(config.dataDir)
       await cache.load()
       const control = new ControlNode({
@@ -82,6 +90,7 @@ export class ControlNode {
         identity,
         names,
         log,
+        policy,
         cache,
         datastore,
         targets,
@@ -102,6 +111,7 @@ export class ControlNode {
     identity: Identity
     names: WireNames
     log: PeerLog
+    policy: DialPolicy
     cache: PeerCache
     datastore: QuotaDatastore
     targets: Map<string, DialTarget>
@@ -113,6 +123,7 @@ export class ControlNode {
     this.#identity = parts.identity
     this.#names = parts.names
     this.#log = log
+    this.#policy = parts.policy
     this.#cache = cache
     this.#datastore = parts.datastore
     this.#emit = parts.emit
@@ -253,7 +264,10 @@ export class ControlNode {
     const address = parseAddress(text, 'address')
     const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
     const expected = peerIdOf(address)
-    if (expected !== undefined) this.#log.discovered(expected, 'manual')
+    if (expected !== undefined) {
+      this.#log.discovered(expected, 'manual')
+      this.#policy.allow(expected)
+    }
     try {
       const connection = await this.#node.dial(address, { signal: AbortSignal.any([signal, timeout]) })
       return parsePeerId(connection.remotePeer.toString())
@@ -364,21 +378,6 @@ export class ControlNode {
 
 function timeoutError(what: string): HartonomousError {
   return new HartonomousError('ERR_TIMEOUT', { what, timeoutMs: controlRequestTimeoutMs })
-}
-
-/** One target per peer: a peer that is listed twice has two addresses. */
-function dialTargets(config: NetworkConfig): Map<string, DialTarget> {
-  const targets = new Map<string, DialTarget>()
-  const lists = { static: config.staticPeers, bootstrap: config.bootstrap } as const
-  for (const kind of ['static', 'bootstrap'] as const) {
-    for (const text of lists[kind]) {
-      const { peerId } = parsePeerAddress(text, kind === 'static' ? 'staticPeers' : 'bootstrap')
-      const target = targets.get(peerId)
-      if (target) target.addresses.push(text)
-      else targets.set(peerId, { peerId, addresses: [text], kind })
-    }
-  }
-  return targets
 }
 
 /** @throws {ERR_ID} */

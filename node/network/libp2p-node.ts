@@ -12,8 +12,10 @@ import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { HartonomousError } from '#protocol/errors.ts'
 import { addressesPerPeerMax, connectionsMax } from '#protocol/limits.ts'
 import { hour, MiB, second } from '#protocol/units.ts'
+import type { DialPolicy } from './dial-policy.ts'
 import type { Identity } from './identity.ts'
 import type { WireNames } from './names.ts'
+import { ownAddresses } from './own-addresses.ts'
 import type { PeerLog } from './peer-log.ts'
 import type { NetworkConfig } from './types.ts'
 
@@ -40,6 +42,7 @@ interface Services {
   autonat?: unknown
   upnp?: unknown
   relay?: unknown
+  ownAddresses?: unknown
 }
 
 const pingStreamsMax = 16
@@ -83,6 +86,7 @@ export async function createNode(
     datastore: Datastore
     names: WireNames
     log: PeerLog
+    policy: DialPolicy
     onLanPeer: (peerId: string, addresses: string[]) => void
   },
 ): Promise<Node> {
@@ -113,6 +117,7 @@ export async function createNode(
     nodeInfo: { name: 'hartonomous', version: '0.1.0' },
     addresses: { listen: config.listen.map((text) => parseAddress(text, 'listen').toString()) },
     transports: [watched(tcp(), log)],
+    connectionGater: { denyDialMultiaddr: (address) => parts.policy.denies(address) },
     connectionEncrypters: [noise()],
     // A stream whose unread bytes pass maxReadBufferLength is reset: it must be larger than the window.
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 4 * MiB, maxReadBufferLength: 8 * MiB } })],
@@ -159,7 +164,9 @@ async function addOptional(
   options.transportManager = { faultTolerance: FaultTolerance.NO_FATAL }
   options.transports?.push(watched(relay.circuitRelayTransport(), log))
   services.autonat = autonat.autoNATv2()
-  services.upnp = upnp.uPnPNAT()
+  services.ownAddresses = ownAddresses()
+  // The router's word is taken: the four networks that AutoNAT wants to hear from are not there in a small swarm.
+  services.upnp = upnp.uPnPNAT({ autoConfirmAddress: true })
   // The defaults of 128 KiB and two minutes cut control streams and the fallback for chunks in the middle.
   services.relay = relay.circuitRelayServer({
     reservations: { maxReservations: 64, defaultDurationLimit: 600 * second, defaultDataLimit: BigInt(64 * MiB) },
