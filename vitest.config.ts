@@ -4,6 +4,9 @@ import { createCountReporter } from './scripts/count-reporter.ts'
 /** One project per room, so that `vitest --project node` runs just that room. Unit tests stand beside their source. */
 const rooms = ['protocol', 'sql', 'node', 'scripts']
 
+/** Real sockets and processes on two shared cores: in a CI a test that fails is tried again, and vitest says so. */
+const retry = process.env['CI'] === 'true' ? 2 : 0
+
 export default defineConfig({
   test: {
     reporters: ['default', createCountReporter()],
@@ -15,6 +18,7 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          retry,
         },
       })),
       {
@@ -26,6 +30,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          retry,
         },
       },
     ],
