@@ -1,4 +1,5 @@
 /** The models of this node as its owner sees them: ingest a file, pull from the swarm, remove, resolve a name. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, type PeerId, tryParseModelId } from '#protocol/ids.ts'
@@ -23,6 +24,7 @@ import {
 
 /** How long a pull looks for a release or a first holder before it says that there is none. */
 const findTimeoutMs = 20 * second
+const findPauseMs = second / 2
 
 export interface LibraryDependencies {
   store: TenantStore
@@ -280,16 +282,27 @@ export class Library {
   async #readContent(modelId: ModelId, signal: AbortSignal): Promise<ModelContent> {
     const { network, leases } = this.#deps
     const limit = AbortSignal.any([signal, AbortSignal.timeout(findTimeoutMs)])
-    let holders = leases.holders(modelId).length
-    // Bitswap asks connected peers: being connected to one holder is enough.
-    if (holders === 0)
-      for await (const _provider of network.findProviders(modelId, { limit: 3, signal: limit })) holders++
-    if (holders === 0)
-      throw new HartonomousError('ERR_NO_SOURCE', {
-        subject: `model ${modelId}`,
-        reason: 'nobody in the swarm announces it',
-      })
+    // Bitswap asks connected peers: being connected to one holder is enough. One that has just begun to hold it may not be
+    // announced yet, so that a single look is not enough to say that there is none.
+    while (leases.holders(modelId).length === 0 && !(await this.#hasProvider(modelId, limit))) {
+      signal.throwIfAborted()
+      if (limit.aborted)
+        throw new HartonomousError('ERR_NO_SOURCE', {
+          subject: `model ${modelId}`,
+          reason: 'nobody in the swarm announces it',
+        })
+      await sleep(findPauseMs, undefined, { signal: limit }).catch(() => undefined)
+    }
     return loadContent(modelId, (cid) => network.getBlock(cid, { signal: limit }))
+  }
+
+  async #hasProvider(modelId: ModelId, signal: AbortSignal): Promise<boolean> {
+    try {
+      for await (const _provider of this.#deps.network.findProviders(modelId, { limit: 1, signal })) return true
+    } catch (error) {
+      this.#deps.log.debug('provider-lookup-failed', { modelId, error: String(error) })
+    }
+    return false
   }
 }
 
