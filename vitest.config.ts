@@ -7,6 +7,9 @@ const rooms = ['protocol', 'sql', 'node', 'scripts']
 /** Real sockets and processes on two shared cores: in a CI a test that fails is tried again, and vitest says so. */
 const retry = process.env['CI'] === 'true' ? 2 : 0
 
+/** A condition is waited for, not timed: a slow machine is no fault. */
+const expectations = { poll: { interval: 20, timeout: 15_000 } }
+
 export default defineConfig({
   test: {
     reporters: ['default', createCountReporter()],
@@ -19,6 +22,7 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 30_000,
           retry,
+          expect: expectations,
         },
       })),
       {
@@ -31,6 +35,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           retry,
+          expect: expectations,
         },
       },
     ],

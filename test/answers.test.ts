@@ -97,6 +97,8 @@ test('answers: a model that would abort the engine is held and served; whoever a
 test('answers: with all places taken it is 429 with an honest Retry-After, also through a peer, until another peer has room', async () => {
   await canAsk(light, 'hartling-f16', 1)
   const full = new AbortController()
+  const { pid } = seed.node.answers.status()!
+  process.kill(pid!, 'SIGSTOP')
   // One runs, sixteen wait.
   const waiting = Array.from({ length: 17 }, () =>
     ask(seed, 'hartling-f16', 480, full.signal).catch((error: unknown) => error),
@@ -109,6 +111,7 @@ test('answers: with all places taken it is 429 with an honest Retry-After, also 
     expect(code).toBe('rate_limit_exceeded')
     expect(Number(headers!.get('retry-after'))).toBeGreaterThanOrEqual(1)
   }
+  process.kill(pid!, 'SIGCONT')
   const other = await nodes.start('other', [seed, light], { 'inference.enabled': true })
   const pulled = pull(other, { model: 'hartling-f16' })
   await pulled

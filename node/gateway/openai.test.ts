@@ -145,24 +145,31 @@ describe('OpenAI gateway', () => {
     for await (const chunk of stream) {
       if (chunk.choices[0]?.delta.content) break
     }
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 2000 }).toBe(0)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(0)
     const controller = new AbortController()
+    const { pid } = engine.status()
+    process.kill(pid!, 'SIGSTOP')
     const whole = client.chat.completions.create(endless, { signal: controller.signal }).catch(() => 'aborted')
-    await expect.poll(() => service.status().running, { interval: 1 }).toBe(1)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(1)
     controller.abort()
     expect(await whole).toBe('aborted')
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 2000 }).toBe(0)
+    process.kill(pid!, 'SIGCONT')
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(0)
     await expect.poll(() => observations.map((each) => each.outcome)).toEqual(['cancelled', 'cancelled'])
   })
 
   test('answers 429 with a time to come back when its queue is full', async () => {
     const slow = { model, messages: story, temperature: 2, max_tokens: 450, seed: 1 }
+    await post('/v1/chat/completions', { model, messages: question })
+    const { pid } = engine.status()
+    process.kill(pid!, 'SIGSTOP')
     const controller = new AbortController()
     const running = [1, 2].map(() =>
       client.chat.completions.create(slow, { signal: controller.signal }).catch(() => undefined),
     )
     await expect.poll(() => service.status().queued, { interval: 1 }).toBe(1)
     const response = await post('/v1/chat/completions', { model, messages: question })
+    process.kill(pid!, 'SIGCONT')
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
     expect(await response.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limit_exceeded' } })

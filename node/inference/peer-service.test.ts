@@ -78,7 +78,7 @@ describe('infer protocol', () => {
 
   test('cancels when the asking side goes away, and is free again', async () => {
     for await (const event of inferOverPeer(open(), endless, { signal: never })) if (event.type === 'delta') break
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 1000 }).toBe(0)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(0)
     const controller = new AbortController()
     const events: InferEvent[] = []
     for await (const event of inferOverPeer(open(), endless, { signal: controller.signal })) {
@@ -86,19 +86,23 @@ describe('infer protocol', () => {
       if (event.type === 'delta') controller.abort()
     }
     expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'cancelled' })
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 1000 }).toBe(0)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(0)
     const silent = open()
     await silent.send(encodeInferFrame({ type: 'start', ...endless }))
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 1000 }).toBe(1)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(1)
     await silent.close()
-    await expect.poll(() => service.status().running, { interval: 5, timeout: 1000 }).toBe(0)
+    await expect.poll(() => service.status().running, { interval: 5 }).toBe(0)
   })
 
   test('tells its place in the queue, and holds a peer to its quota', async () => {
+    await ask()
+    const { pid } = engine.status()
+    process.kill(pid!, 'SIGSTOP')
     const first = ask(endless)
     const second = ask()
     await expect.poll(() => service.status().queued).toBe(1)
     const error = await failure(ask())
+    process.kill(pid!, 'SIGCONT')
     expect(isHartonomousError(error, 'ERR_QUEUE_FULL') && error.fields.retryAfterMs).toBeGreaterThan(0)
     expect((await second).events[0]).toEqual({ type: 'queued', position: 1 })
     await first
