@@ -97,6 +97,7 @@ test('answers: a model that would abort the engine is held and served; whoever a
 test('answers: with all places taken it is 429 with an honest Retry-After, also through a peer, until another peer has room', async () => {
   await canAsk(light, 'hartling-f16', 1)
   const full = new AbortController()
+  await ask(seed, 'hartling-f16', 1)
   const { pid } = seed.node.answers.status()!
   process.kill(pid!, 'SIGSTOP')
   // One runs, sixteen wait.
