@@ -109,7 +109,8 @@ export class BlockExchange {
       if (typeof broker !== 'function') bitswap = broker
       add(broker)
     }
-    withBitswap(helia as HeliaWithLibp2p)
+    // Blocks are small; without them a peer that is reached only through a relay has nothing to fetch by.
+    withBitswap(helia as HeliaWithLibp2p, { runOnLimitedConnections: true })
     await helia.start()
     return { helia, store, bitswap }
   }

@@ -10,6 +10,8 @@ export function createGossip(config: { allowPrivateAddresses: boolean }): (compo
     emitSelf: false,
     allowPublishToZeroTopicPeers: true,
     fallbackToFloodsub: false,
+    // Leases of peers behind NAT travel through the relay too.
+    runOnLimitedConnection: true,
     maxInboundDataLength: 256 * KiB,
     maxOutboundBufferSize: 4 * MiB,
     // Many peers behind one address are a fault on the internet, and the rule on one machine.
