@@ -49,7 +49,7 @@ export const nodeOptions: ParseArgsOptionsConfig = {
 
 export const nodeOptionHelp: Record<string, OptionHelp> = {
   ...Object.fromEntries(Object.entries(flags).map(([name, { value, help }]) => [name, { value, help }])),
-  public: { help: 'listen on all addresses and use relay, AutoNAT and UPnP (default: this machine only)' },
+  public: { help: 'listen on all addresses and use relay, AutoNAT, UPnP and WebRTC (default: this machine only)' },
   'dht-only': { help: 'find everything through the DHT: no gossip, no mDNS, no static peers' },
   'no-mdns': { help: 'do not look for peers in the local network' },
   'no-gossip': { help: 'ask peers for their state instead of hearing it' },
@@ -63,6 +63,7 @@ export async function resolveNodeConfig(context: CommandContext): Promise<Resolv
   if (flagOption(context, 'public')) {
     given['network.listen'] = ['/ip4/0.0.0.0/tcp/7412', '/ip6/::/tcp/7412']
     given['network.natTraversal'] = true
+    given['network.webrtc'] = true
     given['data.host'] = '0.0.0.0'
   }
   if (flagOption(context, 'dht-only')) {

@@ -38,6 +38,12 @@ export const settings = {
   ),
   'network.gossip': setting('boolean', true, 'spread leases by gossip; without it peers are asked'),
   'network.natTraversal': setting('boolean', false, 'relay, AutoNAT and UPnP for nodes behind a router'),
+  'network.webrtc': setting('boolean', false, 'direct connections between two nodes behind routers'),
+  'network.stunServers': setting(
+    'list',
+    ['stun:stun.cloudflare.com:3478', 'stun:stun.l.google.com:19302'],
+    'who is asked for our public address, where network.webrtc is on',
+  ),
   'network.swarm': setting('string', '', 'name of a private swarm; empty is the public one'),
   'data.host': setting('string', '127.0.0.1', 'address of the TLS data plane'),
   'data.port': setting('integer', 0, 'port of the TLS data plane; 0 takes any', isPort),

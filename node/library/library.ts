@@ -25,6 +25,8 @@ import {
 /** How long a pull looks for a release or a first holder before it says that there is none. */
 const findTimeoutMs = 20 * second
 const findPauseMs = second / 2
+/** Holders that are dialled at a time for the description of a model. */
+const holdersMetMax = 8
 
 export interface LibraryDependencies {
   store: TenantStore
@@ -280,29 +282,51 @@ export class Library {
   }
 
   async #readContent(modelId: ModelId, signal: AbortSignal): Promise<ModelContent> {
-    const { network, leases } = this.#deps
+    const { network } = this.#deps
     const limit = AbortSignal.any([signal, AbortSignal.timeout(findTimeoutMs)])
-    // Bitswap asks connected peers: being connected to one holder is enough. One that has just begun to hold it may not be
-    // announced yet, so that a single look is not enough to say that there is none.
-    while (leases.holders(modelId).length === 0 && !(await this.#hasProvider(modelId, limit))) {
+    let reason = 'nobody in the swarm announces it'
+    try {
+      // One that has just begun to hold it may not be announced yet: a single look is not enough to say that there is none.
+      while (!(await this.#meetHolder(modelId, limit))) {
+        await sleep(findPauseMs, undefined, { signal: limit })
+      }
+      reason = 'no holder sent its description'
+      return await loadContent(modelId, (cid) => network.getBlock(cid, { signal: limit }))
+    } catch (error) {
       signal.throwIfAborted()
-      if (limit.aborted)
-        throw new HartonomousError('ERR_NO_SOURCE', {
-          subject: `model ${modelId}`,
-          reason: 'nobody in the swarm announces it',
-        })
-      await sleep(findPauseMs, undefined, { signal: limit }).catch(() => undefined)
+      if (!limit.aborted) throw error
+      throw new HartonomousError('ERR_NO_SOURCE', { subject: `model ${modelId}`, reason }, { cause: error })
     }
-    return loadContent(modelId, (cid) => network.getBlock(cid, { signal: limit }))
   }
 
-  async #hasProvider(modelId: ModelId, signal: AbortSignal): Promise<boolean> {
-    try {
-      for await (const _provider of this.#deps.network.findProviders(modelId, { limit: 1, signal })) return true
-    } catch (error) {
-      this.#deps.log.debug('provider-lookup-failed', { modelId, error: String(error) })
+  /**
+   * Bitswap asks connected peers, so one must be connected: a lease comes by gossip from peers that are not, and a provider
+   * may have gone long ago.
+   */
+  async #meetHolder(modelId: ModelId, signal: AbortSignal): Promise<boolean> {
+    const { network, leases, log } = this.#deps
+    const connect = (peerId: PeerId) => network.connect(peerId, { signal })
+    const byLease = leases.holders(modelId).slice(0, holdersMetMax)
+    const byLookup = async () => {
+      const attempts: Promise<void>[] = []
+      try {
+        for await (const { peerId } of network.findProviders(modelId, { limit: holdersMetMax, signal })) {
+          const attempt = connect(peerId)
+          // Looked at below; until then a failure is nobody's.
+          attempt.catch(() => undefined)
+          attempts.push(attempt)
+        }
+      } catch (error) {
+        log.debug('provider-lookup-failed', { modelId, error: String(error) })
+      }
+      await Promise.any(attempts)
     }
-    return false
+    try {
+      await Promise.any([...byLease.map(({ lease }) => connect(lease.peerId)), byLookup()])
+      return true
+    } catch {
+      return false
+    }
   }
 }
 

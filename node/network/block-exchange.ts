@@ -10,10 +10,11 @@ import type { BlockBroker, Helia } from 'helia'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { HartonomousError } from '#protocol/errors.ts'
-import { blockFetchTimeoutMs, publishedBlockBytesMax } from '#protocol/limits.ts'
+import { blockFetchTimeoutMs, controlRequestTimeoutMs, publishedBlockBytesMax } from '#protocol/limits.ts'
 import type { Block } from '#protocol/model/content.ts'
 import { second } from '#protocol/units.ts'
 import type { Datastore, Node } from './libp2p-node.ts'
+import { openStream } from './open-stream.ts'
 
 /** A want is told to a peer once; asking anew after this time reaches peers that got the block, or us, only later. */
 const attemptMs = 2 * second
@@ -102,7 +103,7 @@ export class BlockExchange {
     await store.open()
     const helia = createHeliaLight({ blockstore: store, datastore: this.#datastore })
     // `withLibp2pLight` would make a libp2p of its own and route through the DHT; bitswap needs no more than this.
-    Object.defineProperty(helia, 'libp2p', { value: this.#node, enumerable: true })
+    Object.defineProperty(helia, 'libp2p', { value: overOpenConnections(this.#node), enumerable: true })
     let bitswap: BlockBroker | undefined
     const add = helia.addBlockBroker.bind(helia)
     helia.addBlockBroker = (broker) => {
@@ -140,6 +141,23 @@ export class BlockExchange {
     }
     throw new HartonomousError('ERR_NO_SOURCE', { subject: `block ${cid}`, reason: 'the network is stopping' })
   }
+}
+
+/** Bitswap opens a stream for each message: with a peer behind a relay, libp2p would dial for each. */
+function overOpenConnections(node: Node): Node {
+  const dialProtocol: Node['dialProtocol'] = (peer, protocols, options) => {
+    const isPeerId = typeof peer === 'object' && 'toMultihash' in peer
+    if (!isPeerId || typeof protocols !== 'string') return node.dialProtocol(peer, protocols, options)
+    const signal = options?.signal ?? AbortSignal.timeout(controlRequestTimeoutMs)
+    return openStream(node, peer, protocols, { signal, runOnLimitedConnection: true })
+  }
+  return new Proxy(node, {
+    get(target, name) {
+      if (name === 'dialProtocol') return dialProtocol
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 /** @throws {ERR_ID} */

@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'
+import { chunkProtocol } from '#protocol/chunk/index.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type PeerId, parsePeerId } from '#protocol/ids.ts'
 import { addressesPerPeerMax, controlRequestTimeoutMs, dhtKeysMax, streamsPerPeerMax } from '#protocol/limits.ts'
@@ -15,11 +16,13 @@ import { Connector } from './connector.ts'
 import { announcerDht, findProviders } from './dht.ts'
 import { DialPolicy } from './dial-policy.ts'
 import { type DialTarget, dialTargets } from './dial-targets.ts'
+import { DirectUpgrade } from './direct-upgrade.ts'
 import { Gossip } from './gossip.ts'
 import { type Identity, loadOrCreateIdentity } from './identity.ts'
 import { createNode, dhtDatastorePrefix, type Node, parseAddress, peerIdOf } from './libp2p-node.ts'
 import { Liveness } from './liveness.ts'
 import { type WireNames, wireNames } from './names.ts'
+import { openStream } from './open-stream.ts'
 import { PeerCache } from './peer-cache.ts'
 import { PeerLog } from './peer-log.ts'
 import { QuotaDatastore } from './record-quota.ts'
@@ -30,7 +33,6 @@ import type { WorkerEvents } from './worker-api.ts'
 
 export type Emit = <K extends keyof WorkerEvents>(name: K, payload: WorkerEvents[K], list?: MessagePort[]) => void
 
-const closedUnderUs = new Set(['ConnectionClosedError', 'MuxerClosedError', 'StreamResetError', 'StreamClosedError'])
 const cacheSaveEveryMs = 30 * second
 /** Kept addresses of peers that are no bootstrap nodes; more cost dials that lead nowhere. */
 const cachedPeersDialledMax = 16
@@ -56,6 +58,7 @@ export class ControlNode {
   readonly #connector: Connector
   readonly #liveness: Liveness
   readonly #tableKeeper: TableKeeper
+  readonly #directUpgrade: DirectUpgrade | undefined
   readonly #emit: Emit
   /** Inbound streams that are open, by protocol and peer: libp2p's own limit counts per connection. */
   readonly #inbound = new Map<string, number>()
@@ -96,6 +99,7 @@ export class ControlNode {
         targets,
         emit,
         dataDir: config.dataDir,
+        webrtc: config.webrtc,
       })
       found.onPeer = (peerId, addresses) => control.#connector.found(peerId, addresses)
       await control.#start(config)
@@ -117,6 +121,7 @@ export class ControlNode {
     targets: Map<string, DialTarget>
     emit: Emit
     dataDir: string
+    webrtc: boolean
   }) {
     const { node, targets, cache, log } = parts
     this.#node = node
@@ -133,6 +138,7 @@ export class ControlNode {
     this.#announcer = new Announcer(announcerDht(node))
     this.#liveness = new Liveness(node)
     this.#tableKeeper = new TableKeeper(node, parts.names.dht)
+    if (parts.webrtc) this.#directUpgrade = new DirectUpgrade(node)
     for (const peer of cache.peers().slice(0, cachedPeersDialledMax)) {
       if (!targets.has(peer.peerId)) targets.set(peer.peerId, { ...peer, kind: 'cache' })
     }
@@ -249,8 +255,14 @@ export class ControlNode {
   /** @throws {ERR_PEER_UNREACHABLE} {ERR_PEER_PROTOCOL} {ERR_TIMEOUT} */
   async openStream(peerId: PeerId, protocol: string, signal: AbortSignal): Promise<MessagePort> {
     const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
+    // The relay's bytes are few: chunks are worth the wait for a direct connection.
+    if (protocol === chunkProtocol.id) await this.#directUpgrade?.pending(peerId)
     try {
-      const stream = await this.#newStream(peerId, this.#names.protocol(protocol), AbortSignal.any([signal, timeout]))
+      const stream = await openStream(this.#node, peerIdFromString(peerId), this.#names.protocol(protocol), {
+        signal: AbortSignal.any([signal, timeout]),
+        maxOutboundStreams: 2 * streamsPerPeerMax,
+        runOnLimitedConnection: true,
+      })
       return bridgeStream(stream, peerId, () => {})
     } catch (error) {
       signal.throwIfAborted()
@@ -275,6 +287,21 @@ export class ControlNode {
       signal.throwIfAborted()
       if (timeout.aborted) throw timeoutError(`dialling ${text}`)
       throw this.#dialError(expected ?? text, error)
+    }
+  }
+
+  /** @throws {ERR_PEER_UNREACHABLE} {ERR_TIMEOUT} */
+  async connect(peerId: PeerId, signal: AbortSignal): Promise<void> {
+    const peer = peerIdFromString(peerId)
+    // A relayed connection will do, for which libp2p would dial anew.
+    if (this.#node.getConnections(peer).some((connection) => connection.status === 'open')) return
+    const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
+    try {
+      await this.#node.dial(peer, { signal: AbortSignal.any([signal, timeout]) })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (timeout.aborted) throw timeoutError(`dialling ${peerId}`)
+      throw this.#dialError(peerId, error)
     }
   }
 
@@ -316,6 +343,7 @@ export class ControlNode {
     this.#announcer.stop()
     this.#liveness.stop()
     this.#tableKeeper.stop()
+    this.#directUpgrade?.stop()
     for (const peer of this.peers()) this.#touchCache(peer.peerId)
     await this.#cache.save().catch((error) => this.#warn(error))
     const stopping = (async () => {
@@ -324,24 +352,6 @@ export class ControlNode {
       await this.#datastore.close()
     })()
     await Promise.race([stopping, new Promise((resolve) => setTimeout(resolve, stopTimeoutMs))])
-  }
-
-  /**
-   * Over a connection that is open, a direct one before a relayed one; libp2p itself would dial anew where it has only a
-   * relayed one. A connection may close under us, most of all when both sides have just dialled: that is tried again.
-   */
-  async #newStream(peerId: PeerId, protocol: string, signal: AbortSignal): Promise<Stream> {
-    const peer = peerIdFromString(peerId)
-    const options = { signal, maxOutboundStreams: 2 * streamsPerPeerMax, runOnLimitedConnection: true }
-    const open = this.#node.getConnections(peer).filter((connection) => connection.status === 'open')
-    const connection = open.find((each) => each.limits === undefined) ?? open[0]
-    try {
-      if (connection) return await connection.newStream(protocol, options)
-      return await this.#node.dialProtocol(peer, protocol, options)
-    } catch (error) {
-      if (signal.aborted || !closedUnderUs.has((error as Error).name)) throw error
-      return this.#node.dialProtocol(peer, protocol, options)
-    }
   }
 
   #connectionOpened(connection: Connection): void {

@@ -12,6 +12,7 @@ import type { WorkerEvents, WorkerMethods } from './worker-api.ts'
 
 export * from './identity.ts'
 export type * from './types.ts'
+export { loadWebRtc } from './webrtc.ts'
 
 type StreamHandler = (peerId: PeerId, port: MessagePort) => void
 
@@ -191,6 +192,10 @@ class WorkerNetwork implements Network {
 
   dial(address: string, options: { signal?: AbortSignal } = {}): Promise<PeerId> {
     return this.#client.call('dial', address, options)
+  }
+
+  async connect(peerId: PeerId, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#client.call('connect', peerId, options)
   }
 
   peers() {

@@ -18,6 +18,7 @@ import type { WireNames } from './names.ts'
 import { ownAddresses } from './own-addresses.ts'
 import type { PeerLog } from './peer-log.ts'
 import type { NetworkConfig } from './types.ts'
+import { loadWebRtc } from './webrtc.ts'
 
 export type DhtService = KadDHT & {
   routingTable: {
@@ -167,10 +168,20 @@ async function addOptional(
   services.ownAddresses = ownAddresses()
   // The router's word is taken: the four networks that AutoNAT wants to hear from are not there in a small swarm.
   services.upnp = upnp.uPnPNAT({ autoConfirmAddress: true })
+  if (config.webrtc) await addWebRtc(config, options, log)
   // The defaults of 128 KiB and two minutes cut control streams and the fallback for chunks in the middle.
   services.relay = relay.circuitRelayServer({
     reservations: { maxReservations: 64, defaultDurationLimit: 600 * second, defaultDataLimit: BigInt(64 * MiB) },
   })
+}
+
+/** A platform without the native part does without. */
+async function addWebRtc(config: NetworkConfig, options: Libp2pOptions, log: PeerLog): Promise<void> {
+  const module = await loadWebRtc()
+  if (module === undefined) return
+  const iceServers = config.stunServers.map((urls) => ({ urls }))
+  options.transports?.push(watched(module.webRTC({ rtcConfiguration: { iceServers } }), log))
+  options.addresses?.listen?.push('/webrtc')
 }
 
 /** Each swarm has a service type of its own: others on this network neither see nor dial us. */

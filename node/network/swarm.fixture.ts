@@ -27,6 +27,8 @@ export class Swarm {
       mdns: false,
       gossip: false,
       natTraversal: false,
+      webrtc: false,
+      stunServers: [],
       allowPrivateAddresses: true,
       swarm: '',
       ...config,

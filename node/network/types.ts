@@ -17,8 +17,15 @@ export interface NetworkConfig {
   staticPeers: string[]
   mdns: boolean
   gossip: boolean
-  /** Relay, AutoNAT, UPnP, WebRTC: off for a loopback swarm. */
+  /** Relay, AutoNAT, UPnP: off for a loopback swarm. */
   natTraversal: boolean
+  /**
+   * Direct connections between two nodes behind NAT; needs `natTraversal`. At most one network of a process may have it:
+   * the native library ends the process when a second thread loads it.
+   */
+  webrtc: boolean
+  /** `stun:HOST:PORT`, asked for our public address before a WebRTC connection. */
+  stunServers: string[]
   /** `undefined`: libp2p decides; set on loopback and LAN so that private addresses stay in the routing table. */
   allowPrivateAddresses: boolean
   /**
@@ -126,6 +133,8 @@ export interface Network {
   /** `validate` runs in the main thread; messages over `bytesMax` are rejected in the worker. */
   subscribe(topic: string, options: { bytesMax: number }, listener: (message: GossipMessage) => void): Promise<void>
 
+  /** By what is known of its addresses, else by the DHT. @throws {ERR_PEER_UNREACHABLE} {ERR_TIMEOUT} */
+  connect(peerId: PeerId, options?: { signal?: AbortSignal }): Promise<void>
   dial(address: string, options?: { signal?: AbortSignal }): Promise<PeerId>
   peers(): Promise<PeerSnapshot[]>
   dialReport(peerId: PeerId): Promise<DialReport>

@@ -25,6 +25,7 @@ export type WorkerMethods = {
   /** So many gossip messages were taken by the main thread. */
   gossipTaken: (count: number) => void
   dial: (address: string, context: CallContext) => Promise<PeerId>
+  connect: (peerId: PeerId, context: CallContext) => Promise<void>
   peers: () => Promise<PeerSnapshot[]>
   dialReport: (peerId: PeerId) => DialReport
   dhtMode: () => { mode: 'client' | 'server'; routingTableSize: number }

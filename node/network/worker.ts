@@ -34,6 +34,7 @@ const methods: WorkerMethods = {
   subscribe: ({ topic, bytesMax }) => running().gossip.subscribe(topic, bytesMax),
   gossipTaken: (count) => running().gossip.taken(count),
   dial: (address, { signal }) => running().dial(address, signal),
+  connect: (peerId, { signal }) => running().connect(peerId, signal),
   peers: async () => running().peers(),
   dialReport: (peerId) => running().dialReport(peerId),
   dhtMode: () => running().dhtMode(),

@@ -28,6 +28,8 @@ export function networkConfig(dataDir: string, config: Config): NetworkConfig {
     mdns: config['network.mdns'] && !isLoopbackOnly(config),
     gossip: config['network.gossip'],
     natTraversal: config['network.natTraversal'],
+    webrtc: config['network.webrtc'] && config['network.natTraversal'],
+    stunServers: config['network.stunServers'],
     allowPrivateAddresses: !config['network.natTraversal'],
     // Any name will do: nodes with the same one find each other.
     swarm: config['network.swarm'] === '' ? '' : createHash('sha256').update(config['network.swarm']).digest('hex'),

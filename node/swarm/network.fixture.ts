@@ -19,6 +19,8 @@ export class TestNetworks {
       mdns: false,
       gossip: false,
       natTraversal: false,
+      webrtc: false,
+      stunServers: [],
       allowPrivateAddresses: true,
       swarm: '',
     })

@@ -35,6 +35,7 @@ export const doctor: Command = {
         checkNode(),
         checkDisk(paths.dataDir, config),
         checkHash(),
+        checkWebRtc(config),
         checkEngine(config),
         running === undefined ? checkPorts(config) : checkSwarm(running),
         checkAddresses(config),
@@ -115,6 +116,20 @@ async function checkHash(): Promise<Finding[]> {
       level: 'note',
       text: 'BLAKE3 as WebAssembly, about eight times slower',
       remedy: 'npm install brings the native part where there is one for this platform',
+    },
+  ]
+}
+
+async function checkWebRtc(config: Config): Promise<Finding[]> {
+  if (!config['network.webrtc']) return []
+  const { loadWebRtc } = await import('../../network/index.ts')
+  if ((await loadWebRtc()) !== undefined) return [{ check: 'webrtc', level: 'ok', text: 'WebRTC native' }]
+  return [
+    {
+      check: 'webrtc',
+      level: 'note',
+      text: 'there is no native WebRTC for this platform: two nodes behind routers talk through a relay',
+      remedy: 'forward a port of the router to network.listen',
     },
   ]
 }

@@ -22,10 +22,12 @@ export class DevnetNode {
   #isStopping = false
   ready: EventOf<'ready'> | undefined
 
-  constructor(index: number, dataDir: string, args: readonly string[]) {
+  /** `launcher`: a program and its arguments that start the node's, such as `ip netns exec NAME`. */
+  constructor(index: number, dataDir: string, args: readonly string[], launcher: readonly string[] = []) {
     this.index = index
     this.dataDir = dataDir
-    this.#child = spawn(process.execPath, [executable, 'up', '--json', '--data-dir', dataDir, ...args], {
+    const command = [...launcher, process.execPath, executable, 'up', '--json', '--data-dir', dataDir, ...args]
+    this.#child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C in the terminal goes to the parent alone, which then stops the nodes in order.
       detached: true,
