@@ -178,6 +178,8 @@ export const keyPatternCharactersMax = 256
 /** Requests waiting for an engine slot; the next one gets 429. */
 export const inferenceQueueMax = 16
 /** Requests of one peer waiting or running. */
+/** Of these, places that peers may take: the rest stays free for programs of the owner. */
+export const inferenceQueueForPeersMax = 12
 export const inferenceQueuePerPeerMax = 4
 export const inferenceTokensMax = 32_768
 /** Answer of a chat that names no limit: some 750 words. */
@@ -202,6 +204,8 @@ export const engineSilenceMs = 2 * minute
 export const inferKeepAliveMs = 15 * second
 /** A peer that was asked and says nothing for this long is given up: three keep-alives. */
 export const inferPeerSilenceMs = 3 * inferKeepAliveMs
+/** A peer that has not begun to answer after this long is given up, however often it says that it will. */
+export const inferPeerQueueMs = 5 * minute
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 

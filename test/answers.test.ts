@@ -90,6 +90,7 @@ test('answers: a model that would abort the engine is held and served; whoever a
       message: expect.stringContaining('twice'),
     })
     expect(node.node.answers.status()!.crashes).toBe(0)
+    expect(node.node.answers.canInfer(modelId)).toBe(false)
   }
   expect([seed, light].map(({ node }) => node.answers.status()!.pid)).toEqual(before)
 })

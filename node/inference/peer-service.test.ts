@@ -108,6 +108,18 @@ describe('infer protocol', () => {
     await first
   })
 
+  test('gives up a peer that says for ever that the answer is about to begin', async () => {
+    const [ours, theirs] = streamPair()
+    const saying = setInterval(
+      () => void theirs.send(encodeInferFrame({ type: 'accepted', queued: 1 })).catch(() => {}),
+      20,
+    )
+    const times = { silenceMs: 5000, queueMs: 300 }
+    const error = await failure(collectAnswer(inferOverPeer(ours, request, { signal: never, ...times })))
+    clearInterval(saying)
+    expect(error).toMatchObject({ code: 'ERR_TIMEOUT', fields: { timeoutMs: 300 } })
+  })
+
   test('passes errors of the request through, and hides those of the node', async () => {
     const unknown = await failure(ask({ ...request, modelId: otherModelId }))
     expect(isHartonomousError(unknown, 'ERR_NOT_FOUND')).toBe(true)

@@ -16,7 +16,13 @@ import {
   type InferPrompt,
   type SamplingOptions,
 } from '#protocol/infer/index.ts'
-import { controlRequestTimeoutMs, inferenceTokensMax, inferKeepAliveMs, inferPeerSilenceMs } from '#protocol/limits.ts'
+import {
+  controlRequestTimeoutMs,
+  inferenceTokensMax,
+  inferKeepAliveMs,
+  inferPeerQueueMs,
+  inferPeerSilenceMs,
+} from '#protocol/limits.ts'
 import { EventQueue } from './event-queue.ts'
 import type { InferenceService } from './service.ts'
 import type { EngineModel, InferEvent } from './types.ts'
@@ -148,12 +154,15 @@ export interface PeerInferRequest {
 export async function* inferOverPeer(
   stream: FrameStream,
   request: PeerInferRequest,
-  options: { signal: AbortSignal; silenceMs?: number },
+  options: { signal: AbortSignal; silenceMs?: number; queueMs?: number },
 ): AsyncGenerator<InferEvent, void, undefined> {
   const { signal } = options
   // Before the session, so that a request that cannot be encoded is not blamed on the peer.
   const start = encodeInferFrame({ type: 'start', ...request })
-  const session = new PeerSession(stream, request.sampling.maxTokens, options.silenceMs ?? inferPeerSilenceMs)
+  const session = new PeerSession(stream, request.sampling.maxTokens, {
+    silenceMs: options.silenceMs ?? inferPeerSilenceMs,
+    queueMs: options.queueMs ?? inferPeerQueueMs,
+  })
   const onAbort = () => session.cancel()
   signal.addEventListener('abort', onAbort, { once: true })
   try {
@@ -175,19 +184,23 @@ class PeerSession {
   readonly #maxTokens: number
   readonly #silenceMs: number
   readonly #startedMs = performance.now()
+  readonly #queueMs: number
   #silence: NodeJS.Timeout | undefined
+  #queue: NodeJS.Timeout | undefined
   #tokens = 0
   #chars = 0
 
-  constructor(stream: FrameStream, maxTokens: number, silenceMs: number) {
+  constructor(stream: FrameStream, maxTokens: number, times: { silenceMs: number; queueMs: number }) {
     this.#stream = stream
     this.#maxTokens = maxTokens
-    this.#silenceMs = silenceMs
+    this.#silenceMs = times.silenceMs
+    this.#queueMs = times.queueMs
   }
 
   /** Never rejects: what goes wrong ends the events. */
   async run(start: Uint8Array): Promise<void> {
     this.#listenForSilence()
+    this.#queue = setTimeout(() => this.#giveUp('the beginning of an answer', this.#queueMs), this.#queueMs)
     try {
       // Not awaited: a peer that answers before it reads on must not hold us up.
       this.#stream.send(start).catch((error: unknown) => this.#fail(error))
@@ -201,7 +214,7 @@ class PeerSession {
     } catch (error) {
       this.#fail(error)
     } finally {
-      clearTimeout(this.#silence)
+      this.#stopTimers()
     }
   }
 
@@ -210,7 +223,7 @@ class PeerSession {
     if (this.events.isEnded) return
     const durationMs = performance.now() - this.#startedMs
     this.events.end({ type: 'end', reason: 'cancelled', promptTokens: 0, completionTokens: this.#tokens, durationMs })
-    clearTimeout(this.#silence)
+    this.#stopTimers()
     this.#stream.abort('cancelled')
   }
 
@@ -218,6 +231,7 @@ class PeerSession {
     if (frame.type === 'accepted') {
       this.events.push(frame.queued > 0 ? { type: 'queued', position: frame.queued } : { type: 'loading' })
     } else if (frame.type === 'delta') {
+      clearTimeout(this.#queue)
       this.#count(frame)
       this.events.push({ type: 'delta', text: frame.text, tokens: frame.tokens })
     } else if (frame.type === 'end') {
@@ -249,10 +263,18 @@ class PeerSession {
 
   #listenForSilence(): void {
     clearTimeout(this.#silence)
-    this.#silence = setTimeout(() => {
-      this.events.fail(new HartonomousError('ERR_TIMEOUT', { what: "a peer's answer", timeoutMs: this.#silenceMs }))
-      this.#stream.abort('silent')
-    }, this.#silenceMs)
+    this.#silence = setTimeout(() => this.#giveUp("a peer's answer", this.#silenceMs), this.#silenceMs)
+  }
+
+  #giveUp(what: string, timeoutMs: number): void {
+    if (this.events.isEnded) return
+    this.events.fail(new HartonomousError('ERR_TIMEOUT', { what, timeoutMs }))
+    this.#stream.abort('given up')
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#silence)
+    clearTimeout(this.#queue)
   }
 
   #broken(reason: string): HartonomousError {

@@ -86,6 +86,19 @@ describe('inference service', () => {
     expect((await begin(service, { peer: alice })).end.reason).toBe('stop')
   })
 
+  test('keeps places free for its owner, who goes before peers', async () => {
+    const service = new InferenceService(engine, { queueMax: 3, queueForPeersMax: 2 })
+    const first = begin(service, {}, endless)
+    const peers = [begin(service, { peer: alice }), begin(service, { peer: bob })]
+    expect(isHartonomousError(refusal(service, { peer: bob }), 'ERR_QUEUE_FULL')).toBe(true)
+    const owner = begin(service)
+    expect(isHartonomousError(refusal(service), 'ERR_QUEUE_FULL')).toBe(true)
+    expect(positions((await owner).events)).toEqual([1])
+    expect(positions((await peers[0]!).events)).toEqual([1, 2, 1])
+    expect(positions((await peers[1]!).events)).toEqual([2, 3, 2, 1])
+    await first
+  })
+
   test('refuses a peer that asks faster than the protocol allows', async () => {
     let nowMs = 0
     const service = new InferenceService(engine, { clock: () => nowMs, slots: 0, queuePerPeerMax: 1 })
@@ -108,7 +121,7 @@ describe('inference service', () => {
     const controller = new AbortController()
     const first = begin(service, {}, endless)
     const leaving = begin(service, { signal: controller.signal, peer: alice })
-    const last = begin(service)
+    const last = begin(service, { peer: bob })
     controller.abort()
     expect(await leaving).toMatchObject({ text: '', end: { reason: 'cancelled', completionTokens: 0 } })
     expect(positions((await last).events)).toEqual([2, 1])

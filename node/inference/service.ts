@@ -1,13 +1,13 @@
 /**
- * The queue before an engine: a bounded number of requests run, a bounded number waits in order of arrival, the rest is
- * refused with an honest time to come back.
+ * The queue before an engine: a bounded number of requests run, a bounded number waits in order of arrival (the owner's
+ * before those of peers), the rest is refused with an honest time to come back.
  */
 
 import { PeerQuota } from '#protocol/codec/quota.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type InferPrompt, inferProtocol, type SamplingOptions } from '#protocol/infer/index.ts'
-import { inferenceQueueMax, inferenceQueuePerPeerMax } from '#protocol/limits.ts'
+import { inferenceQueueForPeersMax, inferenceQueueMax, inferenceQueuePerPeerMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
 import { EventQueue } from './event-queue.ts'
 import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from './types.ts'
@@ -35,6 +35,8 @@ export interface InferenceServiceOptions {
   /** Default: the engine's own. */
   slots?: number
   queueMax?: number
+  /** Waiting requests of all peers together. */
+  queueForPeersMax?: number
   queuePerPeerMax?: number
   clock?: () => number
 }
@@ -64,6 +66,7 @@ export class InferenceService {
   readonly #engine: InferenceEngine
   readonly #slots: number
   readonly #queueMax: number
+  readonly #queueForPeersMax: number
   readonly #queuePerPeerMax: number
   readonly #clock: () => number
   readonly #peerRate: PeerQuota
@@ -83,6 +86,7 @@ export class InferenceService {
     this.#engine = engine
     this.#slots = options.slots ?? engine.status().slots
     this.#queueMax = options.queueMax ?? inferenceQueueMax
+    this.#queueForPeersMax = options.queueForPeersMax ?? inferenceQueueForPeersMax
     this.#queuePerPeerMax = options.queuePerPeerMax ?? inferenceQueuePerPeerMax
     this.#clock = options.clock ?? (() => performance.now())
     this.#peerRate = new PeerQuota(inferProtocol.quota, { now: this.#clock })
@@ -106,7 +110,7 @@ export class InferenceService {
     signal.addEventListener('abort', () => this.#leave(ticket), { once: true })
     if (signal.aborted) this.#cancelled(ticket)
     else if (this.#running < this.#slots) this.#start(ticket)
-    else events.push({ type: 'queued', position: this.#waiting.push(ticket) })
+    else this.#enqueue(ticket)
     return readAll(events, () => left.abort())
   }
 
@@ -162,9 +166,27 @@ export class InferenceService {
     const rate = peer === undefined ? { isAllowed: true as const } : this.#peerRate.take(peer)
     if (!rate.isAllowed) throw this.#refused(rate.retryAfterMs)
     const isPeerFull = peer !== undefined && (this.#perPeer.get(peer) ?? 0) >= this.#queuePerPeerMax
-    const isFull = this.#running >= this.#slots && this.#waiting.length >= this.#queueMax
-    if (!isPeerFull && !isFull) return
+    const isBusy = this.#running >= this.#slots
+    const isFull = isBusy && this.#waiting.length >= this.#queueMax
+    const isFullForPeers = isBusy && peer !== undefined && this.#waitingPeers() >= this.#queueForPeersMax
+    if (!isPeerFull && !isFull && !isFullForPeers) return
     throw this.#refused(Math.min(retryAfterMsMax, Math.max(retryAfterMsMin, this.expectedWaitMs())))
+  }
+
+  #waitingPeers(): number {
+    return this.#waiting.filter((ticket) => ticket.peer !== undefined).length
+  }
+
+  /** In order of arrival; programs of the owner, whose machine it is, before peers. */
+  #enqueue(ticket: Ticket): void {
+    const firstPeer = this.#waiting.findIndex((waiting) => waiting.peer !== undefined)
+    if (ticket.peer !== undefined || firstPeer < 0) {
+      ticket.events.push({ type: 'queued', position: this.#waiting.push(ticket) })
+      return
+    }
+    this.#waiting.splice(firstPeer, 0, ticket)
+    for (const [index, { events }] of this.#waiting.entries())
+      if (index >= firstPeer) events.push({ type: 'queued', position: index + 1 })
   }
 
   #refused(retryAfterMs: number): HartonomousError {

@@ -1,9 +1,10 @@
 /** Who answers a prompt: the engine of this node where it holds the whole model, else the best peer that does. */
 import type { EngineView } from '#protocol/api/control.ts'
-import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { inferProtocol } from '#protocol/infer/index.ts'
 import { releasesKnownMax } from '#protocol/limits.ts'
+import { minute } from '#protocol/units.ts'
 import { type Config, policyOf } from '../config/index.ts'
 import type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayRequest } from '../gateway/index.ts'
 import {
@@ -21,9 +22,13 @@ import type { Log } from '../log/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
 import type { Parts } from './parts.ts'
+import { ShunnedPeers } from './shunned-peers.ts'
 
 /** Peers tried, one after the other, before the first token; after it a failure is told. */
 const peersTriedMax = 3
+/** How long a peer is asked last that broke the protocol, and one that failed as honest ones may. */
+const shunLiarMs = 10 * minute
+const shunFailedMs = minute
 
 export interface AnswersOptions {
   config: Config
@@ -37,6 +42,8 @@ export class Answers implements GatewayBackend {
   readonly #service: InferenceService | undefined
   /** Why a held model must not be loaded; empty when it may. At most one entry per held model. */
   readonly #judged = new Map<ModelId, string>()
+  readonly #judging = new Map<ModelId, Promise<string>>()
+  readonly #shunned = new ShunnedPeers()
 
   constructor(options: AnswersOptions) {
     this.#options = options
@@ -60,11 +67,11 @@ export class Answers implements GatewayBackend {
   }
 
   async models(): Promise<GatewayModel[]> {
-    const { tenant, shard, leases } = this.#options.parts
+    const { tenant, leases } = this.#options.parts
     const { releases } = await tenant.listReleases({ limit: releasesKnownMax })
     const models = new Map<ModelId, GatewayModel>()
     for (const { release } of releases) {
-      const isLocal = shard.get(release.modelId)?.held.isFull() === true && this.#service !== undefined
+      const isLocal = this.#service !== undefined && (await this.#verdict(release.modelId)) === ''
       const peers = leases.holders(release.modelId).filter(({ canInfer }) => canInfer).length
       // Only what can be answered now is listed: a client that picks from the list gets an answer.
       if (models.has(release.modelId) || (!isLocal && peers === 0)) continue
@@ -95,10 +102,19 @@ export class Answers implements GatewayBackend {
     return this.#forward(modelId, request, signal)
   }
 
+  /** What the lease promises. A model whose header has not been read yet is told of with the next lease. */
   canInfer(modelId: ModelId): boolean {
-    return (
-      this.#service !== undefined && this.#options.config['inference.forPeers'] && this.#local(modelId) !== undefined
-    )
+    if (this.#service === undefined || !this.#options.config['inference.forPeers']) return false
+    if (this.#local(modelId) === undefined) return false
+    const verdict = this.#judged.get(modelId)
+    if (verdict === undefined && !this.#judging.has(modelId)) {
+      const { log, parts } = this.#options
+      this.#verdict(modelId).then(
+        () => parts.heartbeat.changed(),
+        (error: unknown) => log.warn('model-not-judged', { modelId, error: String(error) }),
+      )
+    }
+    return verdict === ''
   }
 
   capacity(): { slots: number; slotsFree: number; load: number } {
@@ -159,16 +175,25 @@ export class Answers implements GatewayBackend {
    * of a fetched model has not been seen by ingest. @throws {ERR_MODEL_UNSUPPORTED}
    */
   async #runnable(modelId: ModelId): Promise<EngineModel | undefined> {
-    const local = this.#local(modelId)
-    const model = this.#options.parts.shard.get(modelId)
-    if (local === undefined || model === undefined) return undefined
-    let reason = this.#judged.get(modelId)
-    if (reason === undefined) {
-      reason = await whyUnrunnable(model.row.files.map((file) => file.path))
-      this.#judged.set(modelId, reason)
-    }
+    const reason = await this.#verdict(modelId)
+    if (reason === undefined) return undefined
     if (reason !== '') throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId, reason })
-    return local
+    return this.#local(modelId)
+  }
+
+  /** Why a model that is here must not be loaded, empty where it may; `undefined` where not all of it is here. */
+  async #verdict(modelId: ModelId): Promise<string | undefined> {
+    const model = this.#options.parts.shard.get(modelId)
+    if (this.#local(modelId) === undefined || model === undefined) return undefined
+    const known = this.#judged.get(modelId)
+    if (known !== undefined) return known
+    const judging =
+      this.#judging.get(modelId) ??
+      whyUnrunnable(model.row.files.map((file) => file.path)).finally(() => this.#judging.delete(modelId))
+    this.#judging.set(modelId, judging)
+    const reason = await judging
+    this.#judged.set(modelId, reason)
+    return reason
   }
 
   /** The model's first file, where all of it is here. */
@@ -179,29 +204,25 @@ export class Answers implements GatewayBackend {
   }
 
   async #forward(modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
-    let lastError: unknown
+    const errors: unknown[] = []
     for (const peerId of await this.#candidates(modelId)) {
       try {
         return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal) }
       } catch (error) {
         if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
-        lastError = error
+        errors.push(error)
         this.#options.log.info('peer-did-not-answer', { peerId, modelId, error: String(error) })
       }
     }
-    if (isHartonomousError(lastError, 'ERR_QUEUE_FULL')) throw lastError
-    const reason =
-      lastError instanceof Error
-        ? lastError.message
-        : 'this node does not hold all of it, and no peer that does offers answers'
-    throw new HartonomousError(
-      'ERR_NO_SOURCE',
-      { subject: `answers of model ${modelId}`, reason },
-      { cause: lastError },
-    )
+    throw refusalOfAll(modelId, errors)
   }
 
-  /** Free slots first, then low load, then short round trips. */
+  #blame(peerId: PeerId, error: unknown): void {
+    if (isHartonomousError(error, 'ERR_PEER_PROTOCOL')) this.#shunned.shun(peerId, shunLiarMs)
+    else if (isHartonomousError(error) && failures.has(error.code)) this.#shunned.shun(peerId, shunFailedMs)
+  }
+
+  /** Who has not failed lately first, then free slots, low load, short round trips. */
   async #candidates(modelId: ModelId): Promise<PeerId[]> {
     const { leases, network } = this.#options.parts
     const rtts = new Map((await network.peers()).map((peer) => [peer.peerId, peer.rttMs ?? 1000]))
@@ -210,6 +231,7 @@ export class Answers implements GatewayBackend {
       .filter(({ canInfer, lease }) => canInfer && !lease.isPaused)
       .sort(
         (a, b) =>
+          Number(this.#shunned.has(a.lease.peerId)) - Number(this.#shunned.has(b.lease.peerId)) ||
           Number(b.lease.inferenceSlotsFree > 0) - Number(a.lease.inferenceSlotsFree > 0) ||
           a.lease.load - b.lease.load ||
           (rtts.get(a.lease.peerId) ?? 1000) - (rtts.get(b.lease.peerId) ?? 1000),
@@ -225,23 +247,57 @@ export class Answers implements GatewayBackend {
     request: GatewayRequest,
     signal: AbortSignal,
   ): Promise<AsyncIterable<InferEvent>> {
-    const { network } = this.#options.parts
-    const stream = await network.openStream(peerId, inferProtocol.id, {
-      frameBytesMax: inferProtocol.frameBytesMax,
-      signal,
-    })
-    const { prompt, sampling, traceparent } = request
-    const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
-    const events = inferOverPeer(stream, start, { signal })[Symbol.asyncIterator]()
+    const events = this.#eventsOf(peerId, modelId, request, signal)
     const first = await events.next()
     return (async function* () {
       try {
         for (let next = first; !next.done; next = await events.next()) yield next.value
       } finally {
-        await events.return?.(undefined)
+        await events.return(undefined)
       }
     })()
   }
+
+  async *#eventsOf(
+    peerId: PeerId,
+    modelId: ModelId,
+    request: GatewayRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<InferEvent, void, undefined> {
+    const { id, frameBytesMax } = inferProtocol
+    const { prompt, sampling, traceparent } = request
+    const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
+    try {
+      const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
+      yield* inferOverPeer(stream, start, { signal })
+    } catch (error) {
+      if (!signal.aborted) this.#blame(peerId, error)
+      throw error
+    }
+  }
+}
+
+/** What honest peers may fail with too, but that is worth asking another one first. */
+const failures = new Set<ErrorCode>([
+  'ERR_TIMEOUT',
+  'ERR_PEER_UNREACHABLE',
+  'ERR_NOT_FOUND',
+  'ERR_ENGINE_UNAVAILABLE',
+  'ERR_ENGINE_CRASHED',
+])
+
+/** The refusal that helps most: come back later, then "cannot be run", then whatever was last. */
+function refusalOfAll(modelId: ModelId, errors: readonly unknown[]): HartonomousError {
+  const full = errors
+    .filter((error) => isHartonomousError(error, 'ERR_QUEUE_FULL'))
+    .sort((a, b) => a.fields.retryAfterMs - b.fields.retryAfterMs)[0]
+  if (full !== undefined) return full
+  const unsupported = errors.find((error) => isHartonomousError(error, 'ERR_MODEL_UNSUPPORTED'))
+  if (unsupported !== undefined) return unsupported
+  const last = errors.at(-1)
+  const nobody = 'this node does not hold all of it, and no peer that does offers answers'
+  const reason = last === undefined ? nobody : last instanceof Error ? last.message : String(last)
+  return new HartonomousError('ERR_NO_SOURCE', { subject: `answers of model ${modelId}`, reason }, { cause: last })
 }
 
 async function whyUnrunnable(paths: readonly string[]): Promise<string> {
