@@ -206,6 +206,8 @@ export const inferKeepAliveMs = 15 * second
 export const inferPeerSilenceMs = 3 * inferKeepAliveMs
 /** A peer that has not begun to answer after this long is given up, however often it says that it will. */
 export const inferPeerQueueMs = 5 * minute
+/** Events of the store that wait for a reader, oldest out. */
+export const outboxEventsMax = 10_000
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 

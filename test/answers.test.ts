@@ -16,6 +16,7 @@ import {
   TestNodes,
   until,
 } from '#node/runtime/node.fixture.ts'
+import type { ModelId } from '#protocol/ids.ts'
 
 const run = promisify(execFile)
 const shape = { width: 64, layers: 2, heads: 2, kvHeads: 2, ffnWidth: 128, vocabulary: 512, contextTokens: 256 }
@@ -90,7 +91,7 @@ test('answers: a model that would abort the engine is held and served; whoever a
       message: expect.stringContaining('twice'),
     })
     expect(node.node.answers.status()!.crashes).toBe(0)
-    expect(node.node.answers.canInfer(modelId)).toBe(false)
+    expect(node.node.answers.canInfer(modelId as ModelId)).toBe(false)
   }
   expect([seed, light].map(({ node }) => node.answers.status()!.pid)).toEqual(before)
 })

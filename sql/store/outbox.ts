@@ -1,5 +1,6 @@
 /** What happened to the rows, told at least once and in order to whoever must act on it. */
 import { HartonomousError } from '#protocol/errors.ts'
+import { outboxEventsMax } from '#protocol/limits.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
 import type { TenantSession } from './executor.ts'
 import type { OutboxEvent, OutboxTopic } from './types.ts'
@@ -12,6 +13,8 @@ export async function emit(
   atMs: number,
 ): Promise<void> {
   await x.run('insertOutbox', { topic, body: canonicalJson(body), atMs })
+  // A reader that was away for longer than this looks at the rows themselves.
+  await x.run('trimOutbox', { keep: outboxEventsMax })
 }
 
 export async function claimOutbox(

@@ -214,6 +214,7 @@ export interface TenantStatements {
   /** `seqs`: JSON array. */
   leaseOutbox: Statement<{ seqs: string; leaseUntilMs: number }>
   deleteOutbox: Statement<{ seqs: string }>
+  trimOutbox: Statement<{ keep: number }>
 }
 
 /** The few that belong to no tenant. */

@@ -236,7 +236,8 @@ export interface TenantStore {
 
   /**
    * The oldest events, theirs until the lease ends; not acknowledged by then, they are told again. While a claim is open
-   * the next one gives nothing, so that events are told in order.
+   * the next one gives nothing, so that events are told in order. Of events that nobody takes the newest `outboxEventsMax`
+   * are kept.
    */
   claimOutbox(limit: number, leaseMs: number): Promise<OutboxEvent[]>
   ackOutbox(seqs: number[]): Promise<void>

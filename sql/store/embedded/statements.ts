@@ -186,6 +186,8 @@ const small = {
   listOutbox: `select seq, topic, body, at_ms as atMs from outbox where tenant_id = :tenantId order by seq limit :limit`,
   leaseOutbox: `update outbox set lease_until_ms = :leaseUntilMs
     where tenant_id = :tenantId and seq in (select value from json_each(:seqs))`,
+  trimOutbox: `delete from outbox where tenant_id = :tenantId and seq <=
+    (select seq from outbox where tenant_id = :tenantId order by seq desc limit 1 offset :keep)`,
   deleteOutbox: `delete from outbox where tenant_id = :tenantId and seq in (select value from json_each(:seqs))`,
 } satisfies Partial<Record<StatementName, string>>
 
