@@ -31,6 +31,8 @@ export const offerTokensMax = 1024
 export const sourceStallMs = 15 * second
 /** How long a peer that was shown to have sent wrong bytes stays banned. */
 export const peerBanMs = 24 * hour
+/** Bans that are remembered, oldest out. */
+export const bannedPeersMax = 4096
 /** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
 export const flushBatchBytes = 16 * MiB
 
@@ -47,7 +49,7 @@ export const extentsPerTable = 2048
 /** Files of one model: split GGUF files are named 00001-of-99999, real ones have < 100. */
 export const filesPerModelMax = 1024
 /** Tensors + gaps + headers of one model. DeepSeek-class models with split experts have < 100,000. */
-export const extentsPerModelMax = 200_000
+export const extentsPerModelMax = 100_000
 /** Bytes of one model, all files together. 2^53 would be the limit of numbers; 16 TiB is above anything published. */
 export const modelBytesMax = 16 * TiB
 /** Length of a tensor name in UTF-8 bytes. GGUF's own limit is 64; other writers exceed it. */
@@ -120,7 +122,7 @@ export const catalogueCursorBytesMax = 64
 /** A lease that is not renewed is dropped. Heartbeats go out every third of it. */
 export const leaseTtlMs = 30 * second
 /** Peers whose lease is remembered. */
-export const leasesKnownMax = 10_000
+export const leasesKnownMax = 4096
 /** Open streams of one protocol from one peer. */
 export const streamsPerPeerMax = 32
 /** Open inbound streams of one protocol from all peers: 32 peers that use up theirs; ~10 KiB each at both ends of the port. */
@@ -208,6 +210,8 @@ export const inferPeerSilenceMs = 3 * inferKeepAliveMs
 export const inferPeerQueueMs = 5 * minute
 /** Events of the store that wait for a reader, oldest out. */
 export const outboxEventsMax = 10_000
+/** Readers of the event stream of the control API. */
+export const eventReadersMax = 64
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 

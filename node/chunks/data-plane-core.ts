@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
+import { bannedPeersMax, peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
 import { byteChannel } from '#protocol/port/byte-channel.ts'
 import { second } from '#protocol/units.ts'
 import { Arrivals } from './arrivals.ts'
@@ -29,7 +29,6 @@ import type { DataPlane, DataPlaneConfig, DataPlaneEvents, Source, TlsSourceAddr
 import { UploadMeter } from './upload-meter.ts'
 
 const uploadReportMs = second
-const bannedPeersMax = 4096
 
 export type EmitDataPlaneEvent = <K extends keyof DataPlaneEvents>(event: K, payload: DataPlaneEvents[K]) => void
 

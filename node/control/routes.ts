@@ -1,9 +1,10 @@
 /** Routes of the control API: decode, call, encode. Who may call is decided before (loopback guard, owner token). */
 import type { ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { dialRequest, ingestRequest, type NodeEvent, pullRequest } from '#protocol/api/control.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
+import { eventReadersMax } from '#protocol/limits.ts'
 import type { ComponentQuery, ControlledNode } from './types.ts'
 
 const componentKinds = ['embedding', 'attention', 'ffn', 'expert', 'router', 'norm', 'head', 'other'] as const
@@ -72,7 +73,8 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
     node.stop('asked by its owner')
     return reply.status(202).send({ stopping: true })
   })
-  app.get('/api/v1/events', (request, reply) => sendEvents(request, reply, node))
+  const readers = { count: 0 }
+  app.get('/api/v1/events', async (_request, reply) => sendEvents(reply, node, readers))
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
@@ -119,7 +121,15 @@ function writeLine(raw: ServerResponse, line: string): void {
   if (!raw.destroyed && raw.writableLength < eventsBufferedBytesMax) raw.write(line)
 }
 
-function sendEvents(_request: FastifyRequest, reply: FastifyReply, node: ControlledNode): void {
+function sendEvents(reply: FastifyReply, node: ControlledNode, readers: { count: number }): void {
+  if (readers.count >= eventReadersMax) {
+    throw new HartonomousError('ERR_LIMIT', {
+      what: 'readers of the event stream',
+      limit: eventReadersMax,
+      actual: readers.count + 1,
+    })
+  }
+  readers.count++
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive' })
@@ -129,5 +139,8 @@ function sendEvents(_request: FastifyRequest, reply: FastifyReply, node: Control
     if (raw.writableLength > eventsBufferedBytesMax) raw.destroy()
     else raw.write(`id: ${++id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`)
   })
-  raw.once('close', unsubscribe)
+  raw.once('close', () => {
+    readers.count--
+    unsubscribe()
+  })
 }

@@ -25,19 +25,30 @@ export interface ComponentIndex {
   edges: EdgeRow[]
 }
 
-/** Every extent belongs to exactly one component. */
-export function groupComponents(files: readonly { extents: readonly ExtentLayout[] }[]): ComponentIndex {
+type Files = readonly { extents: readonly ExtentLayout[] }[]
+
+/** A model of 100,000 tensors takes a third of a second, and its index is asked for again and again. */
+const known = new WeakMap<Files, ComponentIndex>()
+
+/** Every extent belongs to exactly one component. The same `files` give the same object: do not change it. */
+export function groupComponents(files: Files): ComponentIndex {
+  const index = known.get(files) ?? group(files)
+  known.set(files, index)
+  return index
+}
+
+function group(files: Files): ComponentIndex {
   const groups = new Map<string, Group>()
   files.forEach((file, fileIndex) => {
     file.extents.forEach((extent, extentIndex) => {
       const name: ComponentName =
         extent.kind === 'tensor' ? componentName(extent.name ?? '') : { key: headerKey, kind: 'other' }
-      let group = groups.get(name.key)
-      if (group === undefined) {
-        group = { ...name, extents: [], sizeBytes: 0, parameterCount: 0, dtypes: new Set() }
-        groups.set(name.key, group)
+      let found = groups.get(name.key)
+      if (found === undefined) {
+        found = { ...name, extents: [], sizeBytes: 0, parameterCount: 0, dtypes: new Set() }
+        groups.set(name.key, found)
       }
-      addExtent(group, extent, [fileIndex, extentIndex], name.isMerged === true)
+      addExtent(found, extent, [fileIndex, extentIndex], name.isMerged === true)
     })
   })
   const sorted = [...groups.values()].sort(byPlace)

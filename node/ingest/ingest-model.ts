@@ -57,7 +57,7 @@ export async function ingestModel(
   const header = await readHeader(paths, identities)
   const naming = releaseNaming(request, header)
   const content = await hashFiles(paths, identities, header, deps, options.signal)
-  const { modelId, blocks } = encodeContent(content)
+  const { modelId, blocks } = await encodeContent(content)
   await deps.store.putModel({
     modelId,
     content,

@@ -3,7 +3,6 @@ import type { EngineView } from '#protocol/api/control.ts'
 import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { inferProtocol } from '#protocol/infer/index.ts'
-import { releasesKnownMax } from '#protocol/limits.ts'
 import { minute } from '#protocol/units.ts'
 import { type Config, policyOf } from '../config/index.ts'
 import type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayRequest } from '../gateway/index.ts'
@@ -67,10 +66,9 @@ export class Answers implements GatewayBackend {
   }
 
   async models(): Promise<GatewayModel[]> {
-    const { tenant, leases } = this.#options.parts
-    const { releases } = await tenant.listReleases({ limit: releasesKnownMax })
+    const { releases: book, leases } = this.#options.parts
     const models = new Map<ModelId, GatewayModel>()
-    for (const { release } of releases) {
+    for (const { release } of await book.all()) {
       const isLocal = this.#service !== undefined && (await this.#verdict(release.modelId)) === ''
       const peers = leases.holders(release.modelId).filter(({ canInfer }) => canInfer).length
       // Only what can be answered now is listed: a client that picks from the list gets an answer.

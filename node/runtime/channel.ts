@@ -4,8 +4,10 @@ import type { PeerId } from '#protocol/ids.ts'
 import type { DataPlane } from '../chunks/types.ts'
 import type { Network } from '../network/types.ts'
 
-export async function serveChannels(network: Network, dataPlane: DataPlane): Promise<void> {
+/** Nothing new is served while `isServing` says no: paused, or draining. */
+export async function serveChannels(network: Network, dataPlane: DataPlane, isServing: () => boolean): Promise<void> {
   await network.handleRaw(chunkProtocol.id, (peerId, port) => {
+    if (!isServing()) return port.close()
     dataPlane.attachChannel(peerId, 'serve', port).catch(() => port.close())
   })
 }

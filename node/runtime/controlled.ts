@@ -17,7 +17,6 @@ import type {
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
-import { releasesKnownMax } from '#protocol/limits.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import { dataFiles, policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
@@ -121,7 +120,7 @@ export class NodeController implements ControlledNode {
 
   async models(): Promise<ModelView[]> {
     const { parts } = this.#node
-    const { releases } = await parts.tenant.listReleases({ limit: releasesKnownMax })
+    const releases = await parts.releases.all()
     const named = new Map<ModelId, ReleaseRow>()
     for (const row of releases) if (!named.has(row.release.modelId)) named.set(row.release.modelId, row)
     const ids = new Set<ModelId>([...parts.shard.list().map((model) => model.modelId), ...named.keys()])
@@ -299,7 +298,7 @@ export class NodeController implements ControlledNode {
 
   async #state(peersConnected: number): Promise<StateView> {
     const { parts, config, upload, failures, isPaused, isDraining } = this.#node
-    const { releases } = await parts.tenant.listReleases({ limit: releasesKnownMax })
+    const releases = await parts.releases.all()
     const policy = policyOf(config)
     const view = describeState({
       isStarting: false,

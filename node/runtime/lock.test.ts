@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { dataFiles } from '../config/index.ts'
-import { lockDataDir } from './lock.ts'
+import { isOpenToOthers, lockDataDir } from './lock.ts'
 
 const folders: string[] = []
 afterEach(async () => {
@@ -36,4 +36,11 @@ test('lock: a half-written lock file is taken over', async () => {
   const dataDir = await folder()
   await writeFile(dataFiles.lock(dataDir), '')
   await (await lockDataDir(dataDir)).release()
+})
+
+test.skipIf(process.platform === 'win32')('lock: tells a data folder that others can read', async () => {
+  const dataDir = await folder()
+  expect(await isOpenToOthers(dataDir)).toBe(false)
+  await chmod(dataDir, 0o755)
+  expect(await isOpenToOthers(dataDir)).toBe(true)
 })

@@ -1,5 +1,5 @@
 /** One node per data folder: a lock file with the owner's pid, taken over when that process is gone. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { HartonomousError } from '#protocol/errors.ts'
 import { dataFiles } from '../config/index.ts'
 
@@ -28,6 +28,11 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
     }
   }
   throw new HartonomousError('ERR_NODE_RUNNING', { dataDir, pid: 0 })
+}
+
+/** A folder that existed before keeps its mode: it may be one that others share on purpose. Secrets in it are 0600. */
+export async function isOpenToOthers(dataDir: string): Promise<boolean> {
+  return process.platform !== 'win32' && ((await stat(dataDir)).mode & 0o077) !== 0
 }
 
 export function isAlive(pid: number): boolean {

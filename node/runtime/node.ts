@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeEvent, StampedEvent, TransferView } from '#protocol/api/control.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { modelsPerHeartbeatMax, peerBanMs, releasesKnownMax } from '#protocol/limits.ts'
+import { modelsPerHeartbeatMax, releasesKnownMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { DataPlaneEvents, FetchProgress } from '../chunks/types.ts'
 import type { Config } from '../config/index.ts'
@@ -17,13 +17,12 @@ import { Answers } from './answers.ts'
 import { serveChannels } from './channel.ts'
 import { dataHosts, isDataReachable } from './endpoints.ts'
 import { EventBus } from './event-bus.ts'
-import { lockDataDir } from './lock.ts'
+import { isOpenToOthers, lockDataDir } from './lock.ts'
 import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
 import { version } from './version.ts'
 
 const catalogueFastMs = 2 * second
 const catalogueSlowMs = 60 * second
-const settingBanned = 'banned-peers'
 
 export interface NodeOptions {
   dataDir: string
@@ -38,8 +37,6 @@ export class HartonomousNode {
   readonly log: Log
   readonly events = new EventBus()
   readonly startedAtMs = Date.now()
-  /** Peers shown to have sent wrong bytes, with the time of the ban; kept over restarts. */
-  readonly banned = new Map<PeerId, number>()
   /** What went wrong that makes the node less than whole; shown in its state. */
   readonly failures = new Set<string>()
   readonly #closers: Close[] = []
@@ -52,7 +49,7 @@ export class HartonomousNode {
   #uploadAtMs = 0
   #addresses: readonly string[] = []
   #closed: Promise<void> | undefined
-  /** Names of releases heard of since the start, for progress lines; bounded by the releases that are kept. */
+  /** Names of releases heard of since the start, for progress lines; as many as releases are kept. */
   readonly #names = new Map<ModelId, string>()
 
   private constructor(options: NodeOptions) {
@@ -136,12 +133,14 @@ export class HartonomousNode {
   async #open(): Promise<void> {
     const lock = await lockDataDir(this.dataDir)
     this.#closers.push(() => lock.release())
-    const { config, log, dataDir, banned } = this
+    const { config, log, dataDir } = this
+    if (await isOpenToOthers(dataDir))
+      log.warn('data-folder-open-to-others', { dataDir, remedy: `chmod 700 ${dataDir}` })
     const host: PartsHost = {
       isActive: () => !this.#isPaused && !this.#isDraining && !this.#stopping.signal.aborted,
       describeLease: () => this.#describeLease(),
       onRelease: ({ modelId, name, publisher, licence, sizeBytes }) => {
-        this.#names.set(modelId, name)
+        this.#name(modelId, name)
         this.tell({ event: 'release', modelId, name, publisher, licence, sizeBytes })
         this.#parts?.placement.consider()
       },
@@ -149,11 +148,9 @@ export class HartonomousNode {
       onDecision: ({ modelId, name, action, reason }) =>
         this.tell({ event: 'placement', modelId, name, action, reason }),
     }
-    const parts = await openParts({ dataDir, config, log, host, banned }, this.#closers)
+    const parts = await openParts({ dataDir, config, log, host }, this.#closers)
     this.#parts = parts
-    await this.#loadBans(parts)
-    for (const { release } of (await parts.tenant.listReleases({ limit: releasesKnownMax })).releases)
-      this.#names.set(release.modelId, release.name)
+    for (const { release } of await parts.releases.all()) this.#name(release.modelId, release.name)
     this.#answers = new Answers({ config, log, parts })
     this.#closers.push(() => this.answers.close())
     this.#watch(parts)
@@ -161,7 +158,7 @@ export class HartonomousNode {
     await shard.open()
     await serveHave(network, shard, (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId))
     await serveOffers(network, dataPlane, { hosts: () => dataHosts(config), isServing: host.isActive })
-    await serveChannels(network, dataPlane)
+    await serveChannels(network, dataPlane, host.isActive)
     await releases.serve()
     await this.answers.serve()
     await heartbeat.start()
@@ -187,12 +184,14 @@ export class HartonomousNode {
   #watch(parts: Parts): void {
     const { network, dataPlane, shard, heartbeat, placement, releases, leases } = parts
     network.on('peer-connect', ({ peerId }) => {
+      leases.setConnected(peerId, true)
       this.tell({ event: 'peer-connect', peerId })
       void this.#visit(parts, peerId)
     })
     network.on('peer-disconnect', ({ peerId }) => {
       this.tell({ event: 'peer-disconnect', peerId })
       releases.forget(peerId)
+      leases.setConnected(peerId, false)
       leases.remove(peerId)
     })
     network.on('addresses-change', ({ addresses }) => {
@@ -206,7 +205,10 @@ export class HartonomousNode {
     )
     dataPlane.on('fetch-complete', ({ modelId }) => void this.#tellComplete(parts, modelId))
     dataPlane.on('source-end', (end) => {
-      if (end.banned) this.#ban(parts, end.peerId as PeerId)
+      if (end.banned)
+        parts.banned
+          .add(end.peerId as PeerId)
+          .catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
       this.tell({ event: 'source-end', ...end })
     })
     dataPlane.on('fetch-paused', ({ modelId, error }) => this.tell({ event: 'transfer-paused', modelId, ...error }))
@@ -310,17 +312,10 @@ export class HartonomousNode {
     }
   }
 
-  #ban(parts: Parts, peerId: PeerId): void {
-    this.banned.set(peerId, Date.now())
-    const list = [...this.banned].filter(([, atMs]) => Date.now() - atMs < peerBanMs)
-    parts.tenant
-      .putSetting(settingBanned, list)
-      .catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
-  }
-
-  async #loadBans(parts: Parts): Promise<void> {
-    const list = (await parts.tenant.getSetting(settingBanned)) as [PeerId, number][] | undefined
-    for (const [peerId, atMs] of list ?? []) if (Date.now() - atMs < peerBanMs) this.banned.set(peerId, atMs)
+  #name(modelId: ModelId, name: string): void {
+    this.#names.delete(modelId)
+    if (this.#names.size >= releasesKnownMax) this.#names.delete(this.#names.keys().next().value!)
+    this.#names.set(modelId, name)
   }
 
   #fail(failure: string): void {

@@ -13,7 +13,7 @@ import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
-import { Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
+import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
 
@@ -30,6 +30,7 @@ export interface Parts {
   releases: ReleaseBook
   heartbeat: Heartbeat
   library: Library
+  banned: BannedPeers
   placement: PlacementService
 }
 
@@ -47,14 +48,13 @@ export interface PartsOptions {
   config: Config
   log: Log
   host: PartsHost
-  banned: Map<PeerId, number>
 }
 
 export type Close = () => Promise<unknown>
 
 /** Appends to `closers` as parts open; the caller runs them in reverse. */
 export async function openParts(options: PartsOptions, closers: Close[]): Promise<Parts> {
-  const { dataDir, config, log, host, banned } = options
+  const { dataDir, config, log, host } = options
   await loadBlake3()
   await mkdir(dataFiles.models(dataDir), { recursive: true, mode: 0o700 })
   const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
@@ -94,6 +94,7 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     onNew: (release) => host.onRelease(release),
     isTrusted: (publisher) => config['policy.publishers.allow'].includes(publisher),
   })
+  const banned = await BannedPeers.load(tenant, now)
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
@@ -121,5 +122,5 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     log,
     onDecision: (decision) => host.onDecision(decision),
   })
-  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, placement }
+  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement }
 }

@@ -1,4 +1,5 @@
 /** What this node shares with its peers, and what it learns from them. */
+export { BannedPeers } from './banned-peers.ts'
 export { followHave, serveHave } from './have.ts'
 export { Heartbeat } from './heartbeat.ts'
 export { LeaseTable } from './leases.ts'

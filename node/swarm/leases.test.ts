@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Lease, SignedLease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { leaseTtlMs } from '#protocol/limits.ts'
+import { leasesKnownMax, leaseTtlMs } from '#protocol/limits.ts'
 import { LeaseTable } from './leases.ts'
 
 function signed(peer: string, epoch: number, sequence: number, over: Partial<Lease> = {}): SignedLease {
@@ -51,4 +51,30 @@ test('leases: holders of a model come with their share', () => {
   table.accept(signed('a', 1, 1, { models: [{ modelId, heldChunks: 1, chunkCount: 4, canInfer: false }] }))
   table.accept(signed('b', 1, 1))
   expect(table.holders(modelId)).toMatchObject([{ share: 0.25, canInfer: false }])
+})
+
+test('leases: a replaced, removed or expired lease is no holder any more', () => {
+  let nowMs = 0
+  const table = new LeaseTable(() => nowMs)
+  const [modelId, otherId] = ['m' as ModelId, 'n' as ModelId]
+  const holding = (id: ModelId) => ({ models: [{ modelId: id, heldChunks: 1, chunkCount: 1, canInfer: true }] })
+  table.accept(signed('a', 1, 1, holding(modelId)))
+  table.accept(signed('a', 1, 2, holding(otherId)))
+  expect([table.holders(modelId).length, table.holders(otherId).length]).toEqual([0, 1])
+  table.remove('a' as PeerId)
+  expect(table.holders(otherId)).toEqual([])
+  table.accept(signed('b', 1, 1, holding(modelId)))
+  nowMs += leaseTtlMs
+  expect(table.holders(modelId)).toEqual([])
+})
+
+test('leases: a flood of made-up ones pushes out others like them, not those of connected peers', () => {
+  const table = new LeaseTable(() => 0)
+  table.setConnected('friend' as PeerId, true)
+  table.accept(signed('friend', 1, 1))
+  table.accept(signed('stranger', 1, 1))
+  for (let n = 0; n < leasesKnownMax; n++) table.accept(signed(`made-up ${n}`, 1, 1))
+  expect(table.live()).toHaveLength(leasesKnownMax)
+  expect(table.get('friend' as PeerId)).toBeDefined()
+  expect(table.get('stranger' as PeerId)).toBeUndefined()
 })

@@ -13,6 +13,9 @@ export interface KnownLease {
 
 export class LeaseTable {
   readonly #leases = new Map<PeerId, KnownLease>()
+  /** Who names a model: a look-up must not walk through everybody. */
+  readonly #byModel = new Map<ModelId, Set<PeerId>>()
+  readonly #connected = new Set<PeerId>()
   readonly #now: () => number
   readonly #onChange: () => void
 
@@ -30,20 +33,43 @@ export class LeaseTable {
     const receivedAtMs = this.#now()
     const lengthMs = Math.min(leaseTtlMs, Math.max(0, lease.expiresAtMs - lease.issuedAtMs))
     // Newest last: the map's order is the order of eviction.
-    this.#leases.delete(lease.peerId)
+    this.remove(lease.peerId)
+    if (this.#leases.size >= leasesKnownMax) this.#makeRoom()
     this.#leases.set(lease.peerId, { signed, receivedAtMs, expiresAtMs: receivedAtMs + lengthMs })
-    if (this.#leases.size > leasesKnownMax) this.#leases.delete(this.#leases.keys().next().value!)
+    for (const { modelId } of lease.models) {
+      const holders = this.#byModel.get(modelId)
+      if (holders === undefined) this.#byModel.set(modelId, new Set([lease.peerId]))
+      else holders.add(lease.peerId)
+    }
     if (known === undefined || !isDeepStrictEqual(known.signed.lease.models, lease.models)) this.#onChange()
     return true
   }
 
   remove(peerId: PeerId): void {
+    const known = this.#leases.get(peerId)
+    if (known === undefined) return
     this.#leases.delete(peerId)
+    for (const { modelId } of known.signed.lease.models) {
+      const holders = this.#byModel.get(modelId)
+      holders?.delete(peerId)
+      if (holders?.size === 0) this.#byModel.delete(modelId)
+    }
+  }
+
+  /** Leases of connected peers are kept when the table is full: identities cost nothing, connections do. */
+  setConnected(peerId: PeerId, isConnected: boolean): void {
+    if (isConnected) this.#connected.add(peerId)
+    else this.#connected.delete(peerId)
+  }
+
+  #makeRoom(): void {
+    const peerIds = this.#leases.keys()
+    this.remove(peerIds.find((peerId) => !this.#connected.has(peerId)) ?? this.#leases.keys().next().value!)
   }
 
   live(): KnownLease[] {
     const nowMs = this.#now()
-    for (const [peerId, known] of this.#leases) if (known.expiresAtMs <= nowMs) this.#leases.delete(peerId)
+    for (const [peerId, known] of this.#leases) if (known.expiresAtMs <= nowMs) this.remove(peerId)
     return [...this.#leases.values()]
   }
 
@@ -54,11 +80,12 @@ export class LeaseTable {
 
   /** Live leases that name the model, with what they say of it. */
   holders(modelId: ModelId): { lease: Lease; share: number; canInfer: boolean }[] {
-    return this.live().flatMap(({ signed: { lease } }) => {
-      const model = lease.models.find((entry) => entry.modelId === modelId)
-      return model === undefined
-        ? []
-        : [{ lease, share: model.chunkCount === 0 ? 0 : model.heldChunks / model.chunkCount, canInfer: model.canInfer }]
+    return [...(this.#byModel.get(modelId) ?? [])].flatMap((peerId) => {
+      const lease = this.get(peerId)?.signed.lease
+      const model = lease?.models.find((entry) => entry.modelId === modelId)
+      if (lease === undefined || model === undefined) return []
+      const share = model.chunkCount === 0 ? 0 : model.heldChunks / model.chunkCount
+      return [{ lease, share, canInfer: model.canInfer }]
     })
   }
 }

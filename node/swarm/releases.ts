@@ -68,6 +68,18 @@ export class ReleaseBook {
     })
   }
 
+  /** Every release that is known, in the order of arrival: `releasesKnownMax` at most. */
+  async all(): Promise<ReleaseRow[]> {
+    const rows: ReleaseRow[] = []
+    let cursor: string | undefined
+    do {
+      const page = await this.#deps.store.listReleases({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) })
+      rows.push(...page.releases)
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return rows
+  }
+
   /** Signs and keeps a release of our own. */
   async publish(release: Omit<Release, 'publisher' | 'createdAtMs'>): Promise<SignedRelease> {
     const { network, store, now } = this.#deps

@@ -47,7 +47,7 @@ export interface ShardDependencies {
   dataPlane: DataPlane
   network: Network
   /** Splits content into the blocks that other IPFS peers can read. */
-  encodeContent: (content: ModelContent) => PublishedContent
+  encodeContent: (content: ModelContent) => Promise<PublishedContent>
   modelsDir: string
   log: Log
 }
@@ -208,7 +208,7 @@ export class Shard extends EventEmitter<ShardEvents> {
     }
     this.#models.set(row.modelId, model)
     await this.#deps.dataPlane.addModel(transferModel(row, content, held.bytes))
-    await this.#deps.network.putBlocks(this.#deps.encodeContent(content).blocks)
+    await this.#deps.network.putBlocks((await this.#deps.encodeContent(content)).blocks)
     this.emit('added', model)
     return model
   }

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bitfield } from '#protocol/codec/bitfield.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
+import { sourcesPerFetchMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
 import type { DataPlane, FetchProgress, Source } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
+import type { BannedPeers } from './banned-peers.ts'
 import { followHave } from './have.ts'
 import type { LeaseTable } from './leases.ts'
 import { requestSource } from './offers.ts'
@@ -41,7 +42,7 @@ export interface TransferDependencies {
   dataHosts: () => string[]
   /** Connects the libp2p fallback of a peer to the data plane. */
   openChannel: (peerId: PeerId, signal: AbortSignal) => Promise<void>
-  banned: Map<PeerId, number>
+  banned: BannedPeers
   now: () => number
   log: Log
 }
@@ -137,7 +138,7 @@ export class Transfer {
   /** A peer that may have parts of the model: it announced itself, or asked us for ours. */
   suggest(peerId: PeerId): void {
     const { network, now } = this.#deps
-    if (peerId === network.peerId || this.#isBanned(peerId) || this.#runs.has(peerId)) return
+    if (peerId === network.peerId || this.#deps.banned.has(peerId) || this.#runs.has(peerId)) return
     if (this.#stop.signal.aborted || (this.#shunned.get(peerId)?.untilMs ?? 0) > now()) return
     if (this.#runs.size >= sourcesPerFetchMax && !this.#makeRoom()) return
     const run: SourceRun = {
@@ -202,11 +203,6 @@ export class Transfer {
     if (this.#shunned.size > shunnedMax) this.#shunned.delete(this.#shunned.keys().next().value!)
   }
 
-  #isBanned(peerId: PeerId): boolean {
-    const bannedAtMs = this.#deps.banned.get(peerId)
-    return bannedAtMs !== undefined && this.#deps.now() - bannedAtMs < peerBanMs
-  }
-
   #complete(): void {
     const model = this.#deps.shard.get(this.modelId)
     // More was asked for, or something was lost, while the last chunks came.
@@ -245,16 +241,13 @@ export class Transfer {
     // Banned meanwhile: it lied in another fetch.
     for (
       let pauseMs = retryMinMs;
-      !signal.aborted && !this.#isBanned(peerId);
+      !signal.aborted && !banned.has(peerId);
       pauseMs = Math.min(retryMaxMs, pauseMs * 2)
     ) {
       const beganAtMs = now()
       try {
         const end = await this.#useSource(peerId, run, signal)
-        if (end?.banned) {
-          banned.set(peerId, now())
-          return
-        }
+        if (end?.banned) return
         log.debug('source-ended', { modelId: this.modelId, peerId, reason: end?.reason })
       } catch (error) {
         if (signal.aborted) return

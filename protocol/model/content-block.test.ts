@@ -38,7 +38,7 @@ const large = () =>
 describe('content block', () => {
   test('content block: loads what was encoded, small with inline extents', async () => {
     const content = smallContent()
-    const { modelId, blocks } = encodeContent(content)
+    const { modelId, blocks } = await encodeContent(content)
     expect(parseModelId(modelId)).toBe(blocks[0]!.cid)
     expect(blocks.length).toBe(2)
     expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(content)
@@ -46,23 +46,25 @@ describe('content block', () => {
 
   test('content block: large tables are linked, and the root keeps to its size', async () => {
     const content = large()
-    const { modelId, blocks } = encodeContent(content)
+    const { modelId, blocks } = await encodeContent(content)
     expect(blocks[0]!.bytes.length).toBeLessThanOrEqual(contentRootBytesMax)
     expect(blocks.length).toBe(1 + 1 + 2 + 1)
     expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(content)
   })
 
-  test('content block: turns to linked tables exactly where the inline root would pass its limit', () => {
-    const withExtents = (count: number) =>
-      encodeContent(buildContent([Array(count).fill({ kind: 'gap', sizeBytes: 1 })]))
+  test('content block: turns to linked tables exactly where the inline root would pass its limit', async () => {
+    const rootBytes = async (count: number) => {
+      const { blocks } = await encodeContent(buildContent([Array(count).fill({ kind: 'gap', sizeBytes: 1 })]))
+      return blocks[0]!.bytes.length
+    }
     // Linked, a root is tiny; so the first count that is linked is found by its size.
     let [inline, linked] = [1000, 4300]
     while (linked - inline > 1) {
       const middle = (inline + linked) >> 1
-      if (withExtents(middle).blocks[0]!.bytes.length > 10_000) inline = middle
+      if ((await rootBytes(middle)) > 10_000) inline = middle
       else linked = middle
     }
-    const largest = withExtents(inline).blocks[0]!.bytes.length
+    const largest = await rootBytes(inline)
     expect(largest).toBeLessThanOrEqual(contentRootBytesMax)
     expect(largest).toBeGreaterThan(contentRootBytesMax - 100)
   })
@@ -76,7 +78,7 @@ describe('content block', () => {
     file!.extents[0]!.root = root
     file!.extents[1]!.root = root
     file!.extents[2]!.root = extentRoot(chunkBytes, content.leaves.subarray(0, leafBytes))
-    const { modelId, blocks } = encodeContent(content)
+    const { modelId, blocks } = await encodeContent(content)
     expect(blocks.length).toBe(3)
     expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(content)
   })
@@ -100,9 +102,9 @@ describe('content block', () => {
     await fc.assert(
       fc.asyncProperty(models, fc.nat(), async (files, seed) => {
         const content = buildContent(files, seed)
-        const { modelId, blocks } = encodeContent(content)
+        const { modelId, blocks } = await encodeContent(content)
         expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(content)
-        expect(encodeContent(structuredClone(content)).modelId).toBe(modelId)
+        expect((await encodeContent(structuredClone(content))).modelId).toBe(modelId)
       }),
       { numRuns: 50 },
     )
@@ -113,7 +115,7 @@ describe('content block', () => {
     async (vector) => {
       const blocks = vector.blocks.map((hex) => ({ bytes: vectorBytes({ hex }), cid: cidOf(vectorBytes({ hex })) }))
       const content = await loadContent(vector.value as ModelId, blockGetter(blocks).getBlock)
-      expect(encodeContent(content)).toEqual({ modelId: vector.value, blocks })
+      expect(await encodeContent(content)).toEqual({ modelId: vector.value, blocks })
       expect(content).toEqual(smallContent())
     },
   )
@@ -121,9 +123,9 @@ describe('content block', () => {
 
 describe('content block from a peer', () => {
   /** Encodes a root of any shape, with the leaf block of `small`. */
-  function hostile(change: (root: { v: number; files: unknown[]; leaves: unknown[] }) => void) {
+  async function hostile(change: (root: { v: number; files: unknown[]; leaves: unknown[] }) => void) {
     const content = smallContent()
-    const leafBlock = encodeContent(content).blocks[1]!
+    const leafBlock = (await encodeContent(content)).blocks[1]!
     const files = content.files.map((file) => ({
       size: file.sizeBytes,
       extents: file.extents.map(({ offsetBytes, sizeBytes, root, ...rest }) => ({
@@ -143,7 +145,7 @@ describe('content block from a peer', () => {
   const extentsOf = (root: { files: unknown[] }) => (root.files[0] as { extents: WireExtent[] }).extents
 
   test('content block from a peer: the unchanged one loads', async () => {
-    const { modelId, blocks } = hostile(() => {})
+    const { modelId, blocks } = await hostile(() => {})
     expect(await loadContent(modelId, blockGetter(blocks).getBlock)).toEqual(smallContent())
   })
 
@@ -251,16 +253,16 @@ describe('content block from a peer', () => {
       },
     ],
   ])('content block from a peer: refuses %s', async (_, change) => {
-    const { modelId, blocks } = hostile(change)
+    const { modelId, blocks } = await hostile(change)
     await expect(loadContent(modelId, blockGetter(blocks).getBlock)).rejects.toMatchObject({ code: 'ERR_DECODE' })
   })
 
   test('content block from a peer: refuses sound tables that another layout holds inline', async () => {
     const content = smallContent()
-    const [root, leafBlock] = encodeContent(content).blocks
-    const inline = hostile(() => {})
+    const [root, leafBlock] = (await encodeContent(content)).blocks
+    const inline = await hostile(() => {})
     expect(inline.modelId).toBe(root!.cid)
-    const table = hostile(() => {}).blocks[0]!
+    const table = (await hostile(() => {})).blocks[0]!
     const extents = content.files[0]!.extents.map(({ offsetBytes, sizeBytes, root: extent, ...rest }) => ({
       ...rest,
       offset: offsetBytes,
@@ -268,7 +270,7 @@ describe('content block from a peer', () => {
       root: extentRootToBytes(extent),
     }))
     const tableBytes = encodeCbor(extents, { what: 'test', bytesMax: 1e6 })
-    const linked = hostile((value) => {
+    const linked = await hostile((value) => {
       value.files = [{ size: content.files[0]!.sizeBytes, tables: [linkTo(cidOf(tableBytes))] }]
     })
     const blocks = [...linked.blocks, { cid: cidOf(tableBytes), bytes: tableBytes }, leafBlock!, table]
@@ -279,7 +281,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: refuses bytes that are not those of the CID', async () => {
-    const { modelId, blocks } = encodeContent(smallContent())
+    const { modelId, blocks } = await encodeContent(smallContent())
     const { getBlock } = blockGetter(blocks)
     const lying = async (cid: string) => {
       const bytes = new Uint8Array(await getBlock(cid))
@@ -290,14 +292,14 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: a root that is too large is refused before it is hashed', async () => {
-    const { modelId } = encodeContent(smallContent())
+    const { modelId } = await encodeContent(smallContent())
     const getBlock = () => Promise.resolve(new Uint8Array(contentRootBytesMax + 1))
     await expect(loadContent(modelId, getBlock)).rejects.toMatchObject({ code: 'ERR_LIMIT' })
   })
 
   test('content block from a peer: a claim of many tables or bytes fails before they are fetched', async () => {
-    const { blocks } = encodeContent(smallContent())
-    const tables = hostile((root) => {
+    const { blocks } = await encodeContent(smallContent())
+    const tables = await hostile((root) => {
       root.files = [
         { size: 1, tables: new Array(Math.ceil(extentsPerModelMax / 2048) + 1).fill(linkTo(blocks[1]!.cid)) },
       ]
@@ -306,7 +308,7 @@ describe('content block from a peer', () => {
     await expect(loadContent(tables.modelId, first.getBlock)).rejects.toMatchObject({ code: 'ERR_LIMIT' })
     expect(first.asked).toEqual([tables.modelId])
 
-    const huge = hostile((root) => {
+    const huge = await hostile((root) => {
       const size = modelBytesMax + 1
       root.files = [{ size, extents: [{ kind: 'gap', offset: 0, size, root: new Uint8Array(32) }] }]
     })
@@ -316,7 +318,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: more chunks than a bitfield holds are refused before their leaves are fetched', async () => {
-    const wide = hostile((root) => {
+    const wide = await hostile((root) => {
       const size = (haveBitsMax + 1) * chunkBytes
       root.files = [{ size, extents: [{ kind: 'gap', offset: 0, size, root: new Uint8Array(32) }] }]
       root.leaves = new Array(Math.ceil((haveBitsMax + 1) / leavesPerBlock)).fill(root.leaves[0])
@@ -330,7 +332,7 @@ describe('content block from a peer', () => {
   })
 
   test('content block from a peer: mutated roots give typed errors only', async () => {
-    const { blocks } = encodeContent(smallContent())
+    const { blocks } = await encodeContent(smallContent())
     // The fuzzer is synchronous: it collects inputs, which are then loaded under their own CIDs.
     const inputs: Uint8Array[] = []
     fuzzDecoder(

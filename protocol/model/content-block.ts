@@ -9,6 +9,7 @@ import { loadBlake3 } from '../codec/blake3.ts'
 import { decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
 import { cidOf, linkTo, tryLinkText } from '../codec/cid.ts'
 import { extentRootBytes, parseShape, uint } from '../codec/schema.ts'
+import { nextTurn, runInSlices, type Steps } from '../codec/steps.ts'
 import { HartonomousError } from '../errors.ts'
 import { extentRootToBytes, type ModelId } from '../ids.ts'
 import {
@@ -28,7 +29,7 @@ import {
   type ModelContent,
   type PublishedContent,
 } from './content.ts'
-import { checkContent, checkLayout } from './content-check.ts'
+import { contentSteps, layoutSteps } from './content-check.ts'
 import { leafBytes } from './keys.ts'
 
 const what = 'content block'
@@ -44,25 +45,42 @@ const blocksAtOnce = 8
  * The blocks of a model, each once; `blocks[0]` is the root.
  * @throws {ERR_DECODE} @throws {ERR_LIMIT} when the content is not whole and sound
  */
-export function encodeContent(content: ModelContent): PublishedContent {
-  checkContent(content)
-  return encodeChecked(content)
+export async function encodeContent(content: ModelContent): Promise<PublishedContent> {
+  await loadBlake3()
+  return runInSlices(encodeSteps(content))
 }
 
-function encodeChecked(content: ModelContent): PublishedContent {
+function* encodeSteps(content: ModelContent): Steps<PublishedContent> {
+  yield* contentSteps(content)
+  return yield* encodeCheckedSteps(content)
+}
+
+function* encodeCheckedSteps(content: ModelContent): Steps<PublishedContent> {
   const blocks = new Map<string, Block>()
   const addBlock = (value: unknown) => {
     const block = toBlock(value, publishedBlockBytesMax)
     blocks.set(block.cid, block)
     return linkTo(block.cid)
   }
-  const leaves = split(content.leaves, leafBlockBytes).map(addBlock)
-  const inline = content.files.map((file) => ({ size: file.sizeBytes, extents: file.extents.map(extentToWire) }))
-  const extentCount = inline.reduce((sum, file) => sum + file.extents.length, 0)
+  const leaves: ReturnType<typeof linkTo>[] = []
+  for (const part of split(content.leaves, leafBlockBytes)) {
+    leaves.push(addBlock(part))
+    yield
+  }
+  const extentCount = content.files.reduce((sum, file) => sum + file.extents.length, 0)
   const canBeInline = extentCount * extentBytesMin <= contentRootBytesMax
-  let root = canBeInline ? tryRootBlock({ v: 1, files: inline, leaves }) : undefined
+  const inline = () => content.files.map((file) => ({ size: file.sizeBytes, extents: file.extents.map(extentToWire) }))
+  let root = canBeInline ? tryRootBlock({ v: 1, files: inline(), leaves }) : undefined
   if (root === undefined) {
-    const linked = inline.map(({ size, extents }) => ({ size, tables: split(extents, extentsPerTable).map(addBlock) }))
+    const linked: { size: number; tables: typeof leaves }[] = []
+    for (const file of content.files) {
+      const tables: typeof leaves = []
+      for (const part of split(file.extents, extentsPerTable)) {
+        tables.push(addBlock(part.map(extentToWire)))
+        yield
+      }
+      linked.push({ size: file.sizeBytes, tables })
+    }
     root = toBlock({ v: 1, files: linked, leaves }, contentRootBytesMax)
   }
   return { modelId: root.cid as ModelId, blocks: [root, ...blocks.values()] }
@@ -92,7 +110,7 @@ function split<T extends Uint8Array | unknown[]>(items: T, partLength: number): 
 
 // ---- loading -----------------------------------------------------------------------------------------------------
 
-/** What the name, dtype and shape of an extent may be depends on its kind: `checkLayout` says. */
+/** What the name, dtype and shape of an extent may be depends on its kind: `layoutSteps` says. */
 const extentShape = z
   .object({
     kind: z.enum(['header', 'tensor', 'gap']),
@@ -145,10 +163,9 @@ export async function loadContent(modelId: ModelId, getBlock: GetBlock): Promise
     extentsLeft -= extents.length
     files.push({ sizeBytes: file.size, extents })
   }
-  checkLayout({ files })
+  await runInSlices(layoutSteps({ files }))
   const content: ModelContent = { files, leaves: await loadLeaves(root.leaves, files, getBlock) }
-  checkContent(content)
-  const encoded = encodeChecked(content)
+  const encoded = await runInSlices(encodeSteps(content))
   if (encoded.modelId !== modelId) throw decodeError(what, 'model id', 0, 'another layout of the same content')
   return content
 }
@@ -199,7 +216,10 @@ async function forEachBlock(cids: string[], getBlock: GetBlock, use: (value: unk
   for (let at = 0; at < cids.length; at += blocksAtOnce) {
     const part = cids.slice(at, at + blocksAtOnce)
     const blocks = await Promise.all(part.map((cid) => getVerified(cid, publishedBlockBytesMax, getBlock)))
-    for (const bytes of blocks) use(decodeCbor(bytes, { what, bytesMax: publishedBlockBytesMax }))
+    for (const bytes of blocks) {
+      use(decodeCbor(bytes, { what, bytesMax: publishedBlockBytesMax }))
+      await nextTurn()
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What must hold for the content of a model, whether it was just hashed or came from a peer. */
 import { decodeError } from '../codec/cbor.ts'
 import { lineUpTo, parseShape, uint } from '../codec/schema.ts'
+import { runAtOnce, type Steps } from '../codec/steps.ts'
 import { HartonomousError } from '../errors.ts'
 import {
   dtypeBytesMax,
@@ -18,48 +19,62 @@ const tensorName = lineUpTo(tensorNameBytesMax).min(1)
 const tensorDtype = lineUpTo(dtypeBytesMax).min(1)
 const tensorShape = uint.array().max(tensorDimensionsMax)
 
-/** Files and extents as far as they can be checked without hashes: also right after a header was read. */
-export function checkLayout(content: {
+/** Some 5 ms of work. */
+const extentsPerStep = 512
+
+interface Layout {
   files: readonly { sizeBytes: number; extents: readonly ExtentLayout[] }[]
-}): void {
-  const { files } = content
+}
+
+/** Files and extents as far as they can be checked without hashes: also right after a header was read. */
+export function checkLayout(content: Layout): void {
+  runAtOnce(layoutSteps(content))
+}
+
+export function* layoutSteps({ files }: Layout): Steps<void> {
   if (files.length === 0) throw decodeError(what, 'files', 0, 'a model has at least one file')
   checkLimit('files of a model', filesPerModelMax, files.length)
   const extentCount = files.reduce((sum, file) => sum + file.extents.length, 0)
   checkLimit('extents of a model', extentsPerModelMax, extentCount)
   const names = new Set<string>()
-  files.forEach((file, fileIndex) => {
+  for (const [fileIndex, file] of files.entries()) {
     if (!Number.isSafeInteger(file.sizeBytes) || file.sizeBytes < 1)
       throw decodeError(what, `files.${fileIndex}.size`, 0, 'not a size')
     let endBytes = 0
-    file.extents.forEach((extent, extentIndex) => {
+    for (const [extentIndex, extent] of file.extents.entries()) {
+      if (extentIndex % extentsPerStep === 0) yield
       const field = `files.${fileIndex}.extents.${extentIndex}`
       checkExtent(extent, field, names)
       if (extent.offsetBytes !== endBytes)
         throw decodeError(what, `${field}.offset`, extent.offsetBytes, `the extent before it ends at ${endBytes}`)
       endBytes += extent.sizeBytes
-    })
+    }
     if (endBytes !== file.sizeBytes)
       throw decodeError(what, `files.${fileIndex}.size`, endBytes, `extents end at ${endBytes}, not ${file.sizeBytes}`)
-  })
-  checkLimit('bytes of a model', modelBytesMax, contentSizeBytes(content))
+  }
+  checkLimit('bytes of a model', modelBytesMax, contentSizeBytes({ files }))
 }
 
 /** Everything: layout, number of leaves, and every extent root. */
 export function checkContent(content: ModelContent): void {
-  checkLayout(content)
+  runAtOnce(contentSteps(content))
+}
+
+export function* contentSteps(content: ModelContent): Steps<void> {
+  yield* layoutSteps(content)
   const chunkCount = content.files.reduce((sum, file) => sum + file.extents.reduce((n, e) => n + chunkCountOf(e), 0), 0)
   if (content.leaves.length !== chunkCount * leafBytes)
     throw decodeError(what, 'leaves', content.leaves.length, `expected ${chunkCount} leaves of ${leafBytes} bytes`)
   let at = 0
-  content.files.forEach((file, fileIndex) => {
-    file.extents.forEach((extent, extentIndex) => {
+  for (const [fileIndex, file] of content.files.entries()) {
+    for (const [extentIndex, extent] of file.extents.entries()) {
+      if (extentIndex % extentsPerStep === 0) yield
       const end = at + chunkCountOf(extent) * leafBytes
       if (extentRoot(extent.sizeBytes, content.leaves.subarray(at, end)) !== extent.root)
         throw decodeError(what, `files.${fileIndex}.extents.${extentIndex}.root`, 0, 'does not follow from its leaves')
       at = end
-    })
-  })
+    }
+  }
 }
 
 function checkExtent(extent: ExtentLayout | Extent, field: string, names: Set<string>): void {

@@ -9,14 +9,14 @@ import vectors from './vectors.json' with { type: 'json' }
 const withCode = (code: string) => expect.objectContaining({ code })
 
 describe('content', () => {
-  test('content: encoding refuses what is not whole', () => {
+  test('content: encoding refuses what is not whole', async () => {
     const cut = smallContent()
-    expect(() => encodeContent({ ...cut, leaves: cut.leaves.subarray(32) })).toThrow(withCode('ERR_DECODE'))
+    await expect(encodeContent({ ...cut, leaves: cut.leaves.subarray(32) })).rejects.toEqual(withCode('ERR_DECODE'))
     const twice = buildContent([[tensor('a', 10)], [tensor('a', 10)]])
-    expect(() => encodeContent(twice)).toThrow(withCode('ERR_DECODE'))
-    expect(() => encodeContent({ files: [], leaves: new Uint8Array() })).toThrow(withCode('ERR_DECODE'))
+    await expect(encodeContent(twice)).rejects.toEqual(withCode('ERR_DECODE'))
+    await expect(encodeContent({ files: [], leaves: new Uint8Array() })).rejects.toEqual(withCode('ERR_DECODE'))
     const many = { sizeBytes: 1, extents: new Array(extentsPerModelMax + 1).fill(cut.files[0]!.extents[0]) }
-    expect(() => encodeContent({ files: [many], leaves: cut.leaves })).toThrow(withCode('ERR_LIMIT'))
+    await expect(encodeContent({ files: [many], leaves: cut.leaves })).rejects.toEqual(withCode('ERR_LIMIT'))
   })
 
   test('content: the chunk places cover every byte once, with the leaf of each chunk', () => {

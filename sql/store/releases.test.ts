@@ -35,6 +35,14 @@ test('releases: many peers push out the oldest, but never our own or those of mo
   expect(await namesOf(tenant)).toContain('own')
 })
 
+test('releases: a few flooding peers push out their own, not what a quiet one told', async () => {
+  const tenant = await open()
+  await tenant.putRelease(sampleRelease('quiet'), peerIdOf('quiet'))
+  for (let n = 0; n < 20; n++) await tenant.putRelease(sampleRelease(`${n}`), peerIdOf(`flood-${n % 2}`))
+  expect(await namesOf(tenant)).toHaveLength(6)
+  expect(await namesOf(tenant)).toContain('quiet')
+})
+
 test('releases: our own one that came back from a peer first is ours again', async () => {
   const tenant = await open()
   await tenant.putRelease(sampleRelease('a'), peerIdOf('peer'))

@@ -78,8 +78,15 @@ async function makeRoom(x: TenantSession, release: Release, from: PeerId, bounds
   if ((await x.get('countReleasesFrom', { receivedFrom: from }))!.count >= bounds.perPeer) {
     await x.run('deleteOldestReleaseFrom', { receivedFrom: from })
   }
-  if ((await x.get('countReleases', {}))!.count >= bounds.known) await x.run('deleteOldestRelease', {})
+  if ((await x.get('countReleases', {}))!.count >= bounds.known) await deleteOne(x)
   return true
+}
+
+/** Of whoever told most, so that a few peers cannot push out what others told; the oldest where each told one. */
+async function deleteOne(x: TenantSession): Promise<void> {
+  const { receivedFrom, count } = (await x.get('largestReleaseSource', {}))!
+  if (count > 1 && (await x.run('deleteOldestReleaseFrom', { receivedFrom })) > 0) return
+  await x.run('deleteOldestRelease', {})
 }
 
 /** In the order of arrival: what arrives while a reader pages comes at the end, so no page skips or repeats a row. */

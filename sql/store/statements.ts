@@ -186,6 +186,7 @@ export interface TenantStatements {
   countReleases: Statement<None, { count: number }>
   countReleasesFrom: Statement<{ receivedFrom: string }, { count: number }>
   /** The oldest that may go: not our own, and not of a model that is here. */
+  largestReleaseSource: Statement<Record<never, never>, { receivedFrom: string; count: number }>
   deleteOldestRelease: Statement<None>
   deleteOldestReleaseFrom: Statement<{ receivedFrom: string }>
   /** Of one model, all but our own. */

@@ -38,9 +38,17 @@ export const modelsLs: Command = {
                 : 'swarm',
         ]),
       )
+      for (const [name, count] of namesakes(models))
+        output.note(`${count} models are called ${name}: say which one by its id (hart models ls --json)`)
     }
     return 0
   },
+}
+
+function namesakes(models: readonly ModelView[]): [name: string, count: number][] {
+  const counts = new Map<string, number>()
+  for (const { name } of models) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].filter(([, count]) => count > 1)
 }
 
 export const modelsShow: Command = {

@@ -34,7 +34,7 @@ describe('embedded statements', () => {
   /** They list, count or look for the oldest of what a tenant has of a small table, in the order of an index. */
   const ofWholeTenant = [
     ...['listModels', 'listAllFiles', 'findComponents', 'listOutbox', 'countLeased', 'deleteOldCheckpoints'],
-    ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox'],
+    ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox', 'largestReleaseSource'],
   ]
   const shared = ['findTenant', 'insertTenant', 'countRows']
 

@@ -149,6 +149,8 @@ const releases = {
   countReleases: `select count(*) as count from release indexed by release_order where tenant_id = :tenantId`,
   countReleasesFrom: `select count(*) as count from release indexed by release_source
     where tenant_id = :tenantId and received_from = :receivedFrom`,
+  largestReleaseSource: `select received_from as receivedFrom, count(*) as count from release indexed by release_source
+    where tenant_id = :tenantId group by received_from order by count desc, received_from limit 1`,
   deleteOldestRelease: deleteOldest('release_order', canGo),
   deleteOldestReleaseFrom: deleteOldest('release_source', `r.received_from = :receivedFrom and ${canGo}`),
   countReleasesOfModel: `select count(*) as count from release
