@@ -47,6 +47,8 @@ export interface ErrorFields {
   ERR_STORE_CORRUPT: { reason: string }
   ERR_STORE_UNAVAILABLE: { reason: string }
   ERR_STORE_MIGRATION: { id: number; reason: string }
+  // Queries.
+  ERR_QUERY_INVALID: { reason: string }
   // Inference.
   ERR_ENGINE_UNAVAILABLE: { reason: string }
   ERR_ENGINE_CRASHED: { reason: string }
@@ -255,6 +257,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     (f) => `migration ${f.id}: ${f.reason}`,
     'use the version of hartonomous that wrote this database, or a newer one',
   ),
+  ERR_QUERY_INVALID: rule<'ERR_QUERY_INVALID'>(400, 2, false, (f) => `the query cannot be answered: ${f.reason}`),
   ERR_ENGINE_UNAVAILABLE: rule<'ERR_ENGINE_UNAVAILABLE'>(
     503,
     1,

@@ -212,6 +212,19 @@ export const inferPeerQueueMs = 5 * minute
 export const outboxEventsMax = 10_000
 /** Readers of the event stream of the control API. */
 export const eventReadersMax = 64
+/** Read-only SQL of the owner: rows of one answer, its time, and what it may take of this machine. */
+export const sqlRowsDefault = 1000
+export const sqlRowsMax = 10_000
+export const sqlTextBytesMax = 64 * KiB
+export const sqlAnswerBytesMax = 8 * MiB
+export const sqlDurationMsDefault = 10 * second
+export const sqlDurationMsMax = minute
+/** SQLite's own heap in the process of one query: sorting and grouping beyond it fails. */
+export const sqlMemoryBytesMax = 256 * MiB
+/** Queries at a time; each is a process. */
+export const sqlQueriesMax = 2
+/** Peers shown by the view `peer`. */
+export const sqlPeersMax = 1000
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 

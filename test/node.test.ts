@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DevnetNode } from '#node/cli/devnet/child.ts'
-import type { ComponentView, ModelView, PeerView, StatusView } from '#protocol/api/control.ts'
+import type { ComponentView, ModelView, PeerView, SqlView, StatusView } from '#protocol/api/control.ts'
 import { bootstrap, bundledModel, smallModel, TestSwarm, until } from './swarm.fixture.ts'
 
 const executable = fileURLToPath(new URL('../node/bin/main.ts', import.meta.url))
@@ -101,6 +101,22 @@ test('hart: pull of a layer fetches the header and that layer only, a second pul
   const model = await hartJson<ModelView>(light, 'models', 'show', 'hartling-f16')
   expect(model.heldChunks).toBe(58)
   expect((await readFile(model.files[0]!)).equals(await readFile(bundledModel))).toBe(true)
+})
+
+test('hart: sql joins models, components and peers, refuses to write, and tells how to find the views', async () => {
+  const { rows } = await hartJson<SqlView>(
+    light,
+    'sql',
+    "select r.name, count(*) from release r join component c using(model_id) where c.kind = 'ffn' group by 1",
+  )
+  expect(rows).toEqual([['hartling-f16', 6]])
+  const peers = await hartJson<SqlView>(light, 'sql', 'select peer_id from peer')
+  expect(peers.rows.length).toBeGreaterThan(0)
+  const table = await hart(light, 'sql', 'select kind, sum(size_bytes) as bytes from component group by kind')
+  expect(table.stdout).toMatch(/^KIND +BYTES/)
+  const refused = await hart(light, 'sql', 'delete from model')
+  expect(refused).toMatchObject({ status: 2, stdout: '' })
+  expect(refused.stderr).toContain('ERR_QUERY_INVALID')
 })
 
 test('hart: rm deletes what was fetched, and never the own file of a person', async () => {

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { dialRequest, ingestRequest, type NodeEvent, pullRequest } from '#protocol/api/control.ts'
+import { dialRequest, ingestRequest, type NodeEvent, pullRequest, sqlRequest } from '#protocol/api/control.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
 import type { ComponentQuery, ControlledNode } from './types.ts'
@@ -65,6 +65,9 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
     const body = parse(pullRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.pull(body, emit, signal))
   })
+
+  app.get('/api/v1/sql', async () => ({ views: node.sqlSchema() }))
+  app.post('/api/v1/sql', async (request, reply) => node.sql(parse(sqlRequest, request.body), requestSignal(reply)))
 
   app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
   app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))

@@ -7,6 +7,9 @@ import type {
   PeerDetailView,
   PeerView,
   PullRequest,
+  SqlRequest,
+  SqlSchemaView,
+  SqlView,
   StampedEvent,
   StatusView,
 } from '#protocol/api/control.ts'
@@ -45,6 +48,9 @@ export interface ControlledNode {
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }>
   remove(reference: string): Promise<void>
+  /** Reads the documented views only. @throws {ERR_QUERY_INVALID} {ERR_TIMEOUT} {ERR_LIMIT} {ERR_QUEUE_FULL} */
+  sql(request: SqlRequest, signal: AbortSignal): Promise<SqlView>
+  sqlSchema(): SqlSchemaView[]
   dial(address: string, signal: AbortSignal): Promise<string>
   pause(): Promise<void>
   resume(): Promise<void>

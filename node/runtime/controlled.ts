@@ -11,12 +11,16 @@ import type {
   PeerDetailView,
   PeerView,
   PullRequest,
+  SqlRequest,
+  SqlSchemaView,
+  SqlView,
   StampedEvent,
   StatusView,
 } from '#protocol/api/control.ts'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
+import { openShardConsole, type ShardConsole, shardViews } from '#sql/console/index.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import { dataFiles, policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
@@ -27,6 +31,7 @@ import type { Transfer } from '../swarm/index.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
+import { localOwner } from './parts.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
 
@@ -39,10 +44,13 @@ export class NodeController implements ControlledNode {
   apiUrl = ''
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
+  readonly #console: ShardConsole
 
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
+    const path = dataFiles.database(node.dataDir)
+    this.#console = openShardConsole({ path, tenant: localOwner, peers: () => this.peers() })
   }
 
   async status(): Promise<StatusView> {
@@ -247,6 +255,16 @@ export class NodeController implements ControlledNode {
     const modelId = await this.#resolve(reference)
     if (!(await this.#node.parts.library.remove(modelId)))
       throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
+  }
+
+  async sql(request: SqlRequest, signal: AbortSignal): Promise<SqlView> {
+    const { sql, rowsMax, timeoutMs } = request
+    const limits = { ...(rowsMax === undefined ? {} : { rowsMax }), ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+    return this.#console.run({ sql, ...limits }, signal)
+  }
+
+  sqlSchema(): SqlSchemaView[] {
+    return shardViews.map(({ name, meaning, columns }) => ({ name, meaning, columns: [...columns] }))
   }
 
   async dial(address: string, signal: AbortSignal): Promise<string> {

@@ -1,5 +1,6 @@
 /** The control API of a node: what `hart` and the node's own page speak with it on loopback. Times in ms, sizes in bytes. */
 import { z } from 'zod'
+import { sqlDurationMsMax, sqlRowsMax, sqlTextBytesMax } from '../limits.ts'
 
 export const ingestRequest = z.object({
   /** Absolute path on the node's machine. */
@@ -20,6 +21,29 @@ export const pullRequest = z.object({
   origins: z.array(z.string().min(1).max(2048)).max(16).optional(),
 })
 export type PullRequest = z.infer<typeof pullRequest>
+
+export const sqlRequest = z.object({
+  sql: z.string().min(1).max(sqlTextBytesMax),
+  rowsMax: z.int().min(1).max(sqlRowsMax).optional(),
+  timeoutMs: z.int().min(1).max(sqlDurationMsMax).optional(),
+})
+export type SqlRequest = z.infer<typeof sqlRequest>
+
+export interface SqlView {
+  columns: string[]
+  /** Bytes are `0x…`, integers beyond 2^53 decimal text. */
+  rows: (string | number | null)[][]
+  /** There is more than was asked for, or than one answer holds. */
+  isTruncated: boolean
+  durationMs: number
+}
+
+/** A view that queries may read. */
+export interface SqlSchemaView {
+  name: string
+  meaning: string
+  columns: { name: string; type: string; meaning: string }[]
+}
 
 export const dialRequest = z.object({ address: z.string().min(1).max(512) })
 

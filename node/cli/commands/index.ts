@@ -10,6 +10,7 @@ import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './mode
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
 import { runPrompt } from './run-prompt.ts'
+import { sql } from './sql.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   modelsIngest,
   modelsRm,
   components,
+  sql,
   pull,
   runPrompt,
   pause,

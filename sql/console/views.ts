@@ -1,0 +1,157 @@
+/** The views that queries may read: names and columns are promises, the tables beneath them are not. */
+
+export interface ViewColumn {
+  name: string
+  type: 'text' | 'integer' | 'real' | 'json'
+  meaning: string
+}
+
+export interface ShardView {
+  name: string
+  meaning: string
+  columns: readonly ViewColumn[]
+}
+
+const text = (name: string, meaning: string): ViewColumn => ({ name, type: 'text', meaning })
+const integer = (name: string, meaning: string): ViewColumn => ({ name, type: 'integer', meaning })
+const real = (name: string, meaning: string): ViewColumn => ({ name, type: 'real', meaning })
+const json = (name: string, meaning: string): ViewColumn => ({ name, type: 'json', meaning })
+
+const modelId = text('model_id', 'content id of the model')
+
+export const shardViews: readonly ShardView[] = [
+  {
+    name: 'model',
+    meaning: 'models of which this node knows the content',
+    columns: [
+      modelId,
+      text('architecture', '`llama`, `qwen3`, …'),
+      text('format', '`gguf`'),
+      integer('parameter_count', 'weights'),
+      integer('size_bytes', 'all files together'),
+      integer('chunk_count', 'units of verification, 1 MiB each'),
+      text('origin', '`ingest`: a file of the owner; `fetch`: from peers'),
+      integer('is_pinned', '1: never evicted'),
+      integer('created_at_ms', 'since the epoch'),
+      integer('last_used_at_ms', 'since the epoch'),
+      json('meta', 'metadata of the file; long arrays are replaced by their length'),
+    ],
+  },
+  {
+    name: 'holding',
+    meaning: 'how much of each model is here',
+    columns: [
+      modelId,
+      integer('held_chunks', 'verified and on disk'),
+      integer('chunk_count', 'of the model'),
+      integer('held_bytes', 'verified and on disk'),
+      integer('size_bytes', 'of the model'),
+      integer('is_complete', '1: every chunk'),
+    ],
+  },
+  {
+    name: 'release',
+    meaning: 'signed statements that a publisher offers a model under a name and a licence',
+    columns: [
+      modelId,
+      text('publisher', 'peer id of who signed'),
+      text('name', 'not unique: publishers choose names freely'),
+      text('licence', 'SPDX identifier'),
+      integer('created_at_ms', 'as the publisher says'),
+      text('received_from', 'peer id'),
+      integer('received_at_ms', 'since the epoch'),
+      integer('is_own', '1: signed by this node'),
+      json('body', 'the whole release'),
+    ],
+  },
+  {
+    name: 'component',
+    meaning: 'parts of models: embedding, attention, ffn, expert, router, norm, head, other',
+    columns: [
+      modelId,
+      text('key', 'unique in its model: `blk.3.attention`'),
+      text('kind', 'one of the above'),
+      integer('layer', 'block number; null for embedding, head and the like'),
+      integer('expert', 'number within its layer, or null'),
+      integer('size_bytes', 'of its extents'),
+      integer('parameter_count', 'weights'),
+      json('meta', 'what the ingest found out'),
+    ],
+  },
+  {
+    name: 'extent',
+    meaning: 'runs of bytes of model files: the header, one tensor each, gaps',
+    columns: [
+      modelId,
+      integer('file_index', 'from 0; split models have several'),
+      integer('extent_index', 'order in the file'),
+      text('kind', '`header`, `tensor` or `gap`'),
+      text('name', 'of the tensor, or null'),
+      text('dtype', '`F16`, `Q8_0`, …, or null'),
+      json('shape', 'fastest dimension first, or null'),
+      integer('offset_bytes', 'in the file'),
+      integer('size_bytes', 'of the run'),
+      integer('first_chunk', 'index, within the model, of its first chunk'),
+      text('root', 'hex BLAKE3 root; equal roots are equal bytes'),
+    ],
+  },
+  {
+    name: 'component_extent',
+    meaning: 'which extents make up a component; tied weights belong to several',
+    columns: [
+      modelId,
+      text('component_key', '`component.key`'),
+      integer('ordinal', 'order in the component'),
+      integer('file_index', '`extent.file_index`'),
+      integer('extent_index', '`extent.extent_index`'),
+    ],
+  },
+  {
+    name: 'edge',
+    meaning: 'structure of a model',
+    columns: [
+      modelId,
+      text('source', '`component.key`'),
+      text('target', '`component.key`'),
+      text('kind', '`next`, `contains` or `uses`'),
+    ],
+  },
+  {
+    name: 'peer',
+    meaning: 'peers that are connected now',
+    columns: [
+      text('peer_id', ''),
+      text('direction', '`inbound` or `outbound`'),
+      integer('connected_for_ms', ''),
+      integer('rtt_ms', 'round trip, or null'),
+      text('region', 'as the peer says, or null'),
+      text('version', 'as the peer says, or null'),
+      real('load', '0 to 1, as the peer says, or null'),
+      json('models', 'what the peer says it holds: array of `{modelId, heldChunks, chunkCount, canInfer}`'),
+    ],
+  },
+  {
+    name: 'job',
+    meaning: 'paid or asked-for work; empty until jobs exist',
+    columns: [
+      text('job_id', ''),
+      modelId,
+      text('kind', ''),
+      text('state', ''),
+      integer('created_at_ms', 'since the epoch'),
+    ],
+  },
+  {
+    name: 'receipt',
+    meaning: 'signed statements of work done; empty until payments exist',
+    columns: [
+      text('job_id', ''),
+      integer('attempt', ''),
+      modelId,
+      text('peer_id', 'who did the work'),
+      text('input_hash', ''),
+      text('output_hash', ''),
+      integer('created_at_ms', 'since the epoch'),
+    ],
+  },
+]

@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isHartonomousError } from '#protocol/errors.ts'
+import { openShardConsole, type ShardConsole, shardViews } from '../../../console/index.ts'
+import { sampleModel, sampleRelease } from '../../compliance/sample.ts'
+import { openShardStore } from '../../index.ts'
+import type { ShardStore } from '../../types.ts'
+
+const held = { modelId: 'm', heldChunks: 3, chunkCount: 4, canInfer: false }
+const never = new AbortController().signal
+
+describe('console', () => {
+  let folder: string
+  let path: string
+  let store: ShardStore
+  let mine: ShardConsole
+  let other: ShardConsole
+  const rows = async (sql: string, console = mine) => (await console.run({ sql }, never)).rows
+  const failure = (sql: string, options: { timeoutMs?: number } = {}) =>
+    mine.run({ sql, ...options }, never).then(
+      (answer) => ({ answered: answer.rows }),
+      (error: unknown) => error,
+    )
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hart-console-'))
+    path = join(folder, 'shard.db')
+    store = await openShardStore({ path })
+    await store.forTenant('mine').putModel(sampleModel('one'))
+    await store.forTenant('mine').putModel(sampleModel('two', { held: [0, 1] }))
+    const release = sampleRelease('one', { licence: 'Apache-2.0' })
+    await store.forTenant('mine').putRelease(release, release.release.publisher)
+    await store.forTenant('other').putModel(sampleModel('three'))
+    await store.forTenant('other').putSetting('secret', 'hunter2')
+    mine = openShardConsole({
+      path,
+      tenant: 'mine',
+      peers: async () => [{ peerId: 'p1', direction: 'inbound', connectedForMs: 5.4, rttMs: 1.5, models: [held] }],
+    })
+    other = openShardConsole({ path, tenant: 'other' })
+  })
+  afterAll(async () => {
+    await store.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  test('shows each documented column of each view, and no other', async () => {
+    for (const { name, columns } of shardViews) {
+      const answer = await mine.run({ sql: `select * from ${name}` }, never)
+      expect(answer.columns, name).toEqual(columns.map((column) => column.name))
+      const isEmpty = name === 'job' || name === 'receipt'
+      expect(answer.rows.length > 0, name).toBe(!isEmpty)
+    }
+  })
+
+  test('answers joins, JSON, windows and recursion over what was put', async () => {
+    const sample = sampleModel('one')
+    expect(await rows(`select count(*) from component where model_id = '${sample.modelId}'`)).toEqual([
+      [sample.components.length],
+    ])
+    const tensorBytes = await rows(
+      `select m.model_id, sum(e.size_bytes) from model m join extent e using(model_id) group by 1 having sum(e.size_bytes) = m.size_bytes`,
+    )
+    expect(tensorBytes).toHaveLength(2)
+    expect(await rows(`select count(*) from extent, json_each(extent.shape) where dtype = 'Q4_K'`)).not.toEqual([[0]])
+    expect(await rows(`select licence, is_own from release`)).toEqual([['Apache-2.0', 0]])
+    const peers = await rows(
+      `select peer_id, connected_for_ms, rtt_ms, region, value ->> '$.heldChunks' from peer, json_each(models)`,
+    )
+    expect(peers).toEqual([['p1', 5, 2, null, 3]])
+    const closure = `with recursive reach(key) as (select min(source) from edge where model_id = '${sample.modelId}'
+      union select e.target from edge e join reach r on e.source = r.key where e.model_id = '${sample.modelId}')
+      select count(*) from reach`
+    expect(Number((await rows(closure))[0]?.[0])).toBeGreaterThan(1)
+    expect(await rows('select row_number() over (order by key desc), key from component limit 1')).toHaveLength(1)
+  })
+
+  test('sees a write that was acknowledged before the query', async () => {
+    await store.forTenant('mine').setPinned(sampleModel('two').modelId, true)
+    expect(await rows('select count(*) from model where is_pinned')).toEqual([[1]])
+  })
+
+  test('shows each tenant its own rows', async () => {
+    expect(await rows('select model_id from model', other)).toEqual([[sampleModel('three').modelId]])
+    expect(await rows('select count(*) from model')).toEqual([[2]])
+    expect(await rows('select count(*) from component', openShardConsole({ path, tenant: 'nobody' }))).toEqual([[0]])
+  })
+
+  test('turns bytes into 0x text, big integers into decimal text, and keeps small ones numbers', async () => {
+    expect(await rows(`select x'00ff', 9007199254740993, 42, 1.5, null, 'é'`)).toEqual([
+      ['0x00ff', '9007199254740993', 42, 1.5, null, 'é'],
+    ])
+  })
+
+  test('cuts at the rows that were asked for, and says so', async () => {
+    const counting = 'with recursive n(i) as (select 1 union all select i + 1 from n limit 5000) select i from n'
+    const cut = await mine.run({ sql: counting, rowsMax: 3 }, never)
+    expect(cut).toMatchObject({ columns: ['i'], rows: [[1], [2], [3]], isTruncated: true })
+    expect((await mine.run({ sql: 'select 1' }, never)).isTruncated).toBe(false)
+    const wide =
+      "with recursive n(i) as (select 1 union all select i + 1 from n limit 99) select i, printf('%1000000s', i) from n"
+    expect((await mine.run({ sql: wide }, never)).isTruncated).toBe(true)
+  })
+
+  test('names what is wrong with a query', async () => {
+    for (const [sql, reason] of [
+      ['selec 1', 'syntax error'],
+      ['select nosuch from model', 'no such column: nosuch'],
+      ['select 1; select 2', 'more than one statement'],
+      ['', 'empty'],
+    ] as const) {
+      const error = await failure(sql)
+      expect(isHartonomousError(error, 'ERR_QUERY_INVALID') && error.fields.reason).toContain(reason)
+    }
+    expect(await rows('select 1; -- the end')).toEqual([[1]])
+    expect(await rows('/* one */ select 1 ; /* two */ ')).toEqual([[1]])
+  })
+
+  test('kills a query that would run for ever, and answers the next one', async () => {
+    const endless = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n'
+    expect(await failure(endless, { timeoutMs: 300 })).toMatchObject({ code: 'ERR_TIMEOUT' })
+    const controller = new AbortController()
+    const aborted = mine.run({ sql: endless }, controller.signal).catch((error: unknown) => error)
+    setTimeout(() => controller.abort(new Error('the caller went away')), 100)
+    expect(await aborted).toMatchObject({ message: 'the caller went away' })
+    expect(await rows('select 1')).toEqual([[1]])
+  })
+
+  test('fails a query that takes more memory than it may', async () => {
+    const hungry = `with recursive n(i) as (select 1 union all select i + 1 from n limit 1000)
+      select group_concat(b) from (select hex(zeroblob(1000000)) || i as b from n) `
+    expect(await failure(hungry)).toMatchObject({ code: 'ERR_LIMIT' })
+    const sorted = `with recursive n(i) as (select 1 union all select i + 1 from n limit 1000)
+      select * from (select hex(zeroblob(1000000)) || (i * 7919 % 1000) as b from n) order by b desc`
+    expect(await failure(sorted)).toMatchObject({ code: 'ERR_LIMIT' })
+  })
+
+  test('refuses more queries at a time than it may run', async () => {
+    const endless = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n'
+    const three = await Promise.all([1, 2, 3].map(() => failure(endless, { timeoutMs: 500 })))
+    expect(three.map((error) => (error as { code: string }).code).sort()).toEqual([
+      'ERR_QUEUE_FULL',
+      'ERR_TIMEOUT',
+      'ERR_TIMEOUT',
+    ])
+  })
+})
