@@ -61,7 +61,9 @@ export interface TestHost {
 }
 
 export class TestInternet {
+  /** Full names, newest last; a test that is tried again makes its hosts anew. */
   readonly #namespaces: string[] = []
+  readonly #fullNames = new Map<string, string>()
   readonly #nodes: DevnetNode[] = []
   #hosts = 0
   #homes = 0
@@ -153,12 +155,16 @@ export class TestInternet {
   }
 
   #full(name: string): string {
-    return `${runName}-${name}`
+    const full = this.#fullNames.get(name)
+    if (full === undefined) throw new Error(`there is no host ${name}`)
+    return full
   }
 
   async #add(name: string): Promise<void> {
-    await run('ip', ['netns', 'add', this.#full(name)])
-    this.#namespaces.push(this.#full(name))
+    const full = `${runName}-${this.#namespaces.length}-${name}`
+    await run('ip', ['netns', 'add', full])
+    this.#namespaces.push(full)
+    this.#fullNames.set(name, full)
     await this.#ip(name, 'link set lo up')
   }
 

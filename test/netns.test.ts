@@ -15,7 +15,9 @@ describe.skipIf(reason !== undefined)('behind NAT', () => {
   let folder: string
   let relayHost: TestHost
   let relayAddress: string
-  const at = (name: string) => join(folder, name)
+  /** Anew each time: a test that is tried again begins with new nodes. */
+  let folders = 0
+  const at = (name: string) => join(folder, `${name}-${++folders}`)
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'hart-netns-'))

@@ -14,6 +14,11 @@ export function identityFromStat(stats: BigIntStats): FileIdentity {
   }
 }
 
+/** As it is kept in the store; equal texts are equal identities. */
+export function identityText({ device, inode, sizeBytes, mtimeNs }: FileIdentity): string {
+  return JSON.stringify({ device, inode, sizeBytes, mtimeNs })
+}
+
 export async function identityOfHandle(handle: FileHandle): Promise<FileIdentity> {
   return identityFromStat(await handle.stat({ bigint: true }))
 }

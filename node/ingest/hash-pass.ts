@@ -6,6 +6,7 @@ import { chunkBytes } from '#protocol/limits.ts'
 import { chunkCountOf, type ExtentLayout } from '#protocol/model/content.ts'
 import { second } from '#protocol/units.ts'
 import type { TenantStore } from '#sql/store/types.ts'
+import { identityText } from '../chunks/index.ts'
 import type { DataPlane, FileIdentity } from '../chunks/types.ts'
 import { openError } from './file-source.ts'
 
@@ -16,11 +17,6 @@ export interface HashDependencies {
 }
 
 const checkpointEveryMs = 2 * second
-
-/** What the leaves of a file belong to, as it is kept in the store. */
-export function identityText({ device, inode, sizeBytes, mtimeNs }: FileIdentity): string {
-  return JSON.stringify({ device, inode, sizeBytes, mtimeNs })
-}
 
 /** @throws {ERR_NOT_FOUND} {ERR_IO} */
 export async function fileIdentity(path: string): Promise<FileIdentity> {

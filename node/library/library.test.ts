@@ -1,4 +1,4 @@
-import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -118,6 +118,30 @@ test("library: a person's file that was moved or changed while the node was down
   const healed = (await modelOf(node, id))!
   expect(healed.heldChunks).toBe(healed.chunkCount)
   expect(healed).not.toHaveProperty('problem')
+  await nodes.stop(node)
+})
+
+test("library: a person's file that was touched, or replaced by a copy of itself, is read again and served again", async () => {
+  const path = join(nodes.folder, 'touched.gguf')
+  await copyFile(smallModel, path)
+  let node = await nodes.start('toucher')
+  const id = await ingest(node, path)
+  const isWhole = async () => {
+    const model = await modelOf(node, id)
+    return model!.heldChunks === model!.chunkCount && model!.problem === undefined
+  }
+  await nodes.stop(node)
+  await utimes(path, new Date(0), new Date(0))
+  node = await nodes.start('toucher')
+  await until('a touched file is served again', isWhole)
+  await nodes.stop(node)
+  await copyFile(smallModel, `${path}.copy`)
+  await rename(`${path}.copy`, path)
+  node = await nodes.start('toucher')
+  await until('a copy is served', isWhole)
+  const peer = await nodes.start('of-toucher', [node])
+  await pull(peer, { model: id })
+  await nodes.stop(peer)
   await nodes.stop(node)
 })
 

@@ -95,3 +95,35 @@ async function findDamaged(
     return [...held]
   }
 }
+
+export interface UnchangedFile {
+  identity: FileIdentity
+  chunkIndexes: number[]
+}
+
+/** Reads a file again and compares each chunk, up to the first that differs; `undefined` where the bytes are others. */
+export async function findUnchanged(
+  model: { modelId: ModelId; content: ModelContent; places: readonly ChunkPlace[] },
+  file: ModelFileRow,
+  dataPlane: DataPlane,
+): Promise<UnchangedFile | undefined> {
+  const { modelId, content, places } = model
+  const { extents } = content.files[file.fileIndex]!
+  const chunkIndexes = places.flatMap((place, index) => (place.fileIndex === file.fileIndex ? [index] : []))
+  const startBytes = (chunkIndexes[0] ?? 0) * leafBytes
+  const expected = content.leaves.subarray(startBytes, startBytes + chunkIndexes.length * leafBytes)
+  const differs = new AbortController()
+  let at = 0
+  const onLeaves = (leaves: Uint8Array) => {
+    if (Buffer.compare(leaves, expected.subarray(at, at + leaves.length)) !== 0) differs.abort(new Error('it differs'))
+    at += leaves.length
+  }
+  try {
+    const job = { jobId: `rehash ${modelId} ${file.fileIndex}`, path: file.path, extents }
+    const { leaves, identity } = await dataPlane.hashFile(job, { signal: differs.signal, onLeaves })
+    return Buffer.compare(leaves, expected) === 0 ? { identity, chunkIndexes } : undefined
+  } catch (error) {
+    if (differs.signal.aborted || isHartonomousError(error)) return undefined
+    throw error
+  }
+}

@@ -16,10 +16,11 @@ import {
   type PublishedContent,
 } from '#protocol/model/content.ts'
 import type { ModelFileRow, ModelRow, PutModel, TenantStore } from '#sql/store/types.ts'
+import { identityText } from '../chunks/index.ts'
 import type { DataPlane, FileIdentity, TransferModel } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
-import { findLostFiles, stampFiles } from './file-check.ts'
+import { findLostFiles, findUnchanged, stampFiles, type UnchangedFile } from './file-check.ts'
 
 export interface ShardModel {
   modelId: ModelId
@@ -80,7 +81,8 @@ export class Shard extends EventEmitter<ShardEvents> {
       if (content === undefined || held === undefined) continue
       try {
         const checked = await this.#check(row, content, held)
-        await this.#serve(row, content, checked.held, checked.problem)
+        const model = await this.#serve(row, content, checked.held, checked.problem)
+        for (const file of checked.lostFiles) this.#rehash(model, file)
       } catch (error) {
         log.warn('model-not-served', { modelId: row.modelId, error: String(error) })
       }
@@ -158,7 +160,7 @@ export class Shard extends EventEmitter<ShardEvents> {
     row: ModelRow,
     content: ModelContent,
     heldBytes: Uint8Array,
-  ): Promise<{ held: Uint8Array; problem: string | undefined }> {
+  ): Promise<{ held: Uint8Array; problem: string | undefined; lostFiles: number[] }> {
     const { store, dataPlane, log } = this.#deps
     const { modelId } = row
     const places = chunkPlaces(content)
@@ -172,8 +174,9 @@ export class Shard extends EventEmitter<ShardEvents> {
       if (chunkIndexes.length > 0) await store.removeHeld(modelId, chunkIndexes)
       for (const index of chunkIndexes) held.clear(index)
     }
-    const first = row.origin === 'ingest' ? lost[0] : undefined
-    return { held: held.bytes, problem: first && `${first.path}: ${first.reason}` }
+    const mine = row.origin === 'ingest' ? lost : []
+    const lostFiles = mine.map(({ path }) => row.files.findIndex((file) => file.path === path))
+    return { held: held.bytes, problem: mine[0] && `${mine[0].path}: ${mine[0].reason}`, lostFiles }
   }
 
   /** Fetched from the swarm or downloaded: our files, in a folder of their own. Anything elsewhere is the owner's. */
@@ -239,9 +242,41 @@ export class Shard extends EventEmitter<ShardEvents> {
     this.#deps.log.warn('model-withdrawn', { modelId, path, reason })
     if (model.row.origin === 'ingest') model.problem = `${path}: ${reason}`
     await this.#recordLost(modelId, lost)
-    if (model.row.origin === 'ingest') return
+    if (model.row.origin === 'ingest') {
+      this.#rehash(model, fileIndex)
+      return
+    }
     // A file of ours was deleted under us: a new one takes its place, with what is left.
     await this.#deps.dataPlane.addModel(transferModel(model.row, model.content, model.held.bytes))
+    this.emit('renewed', modelId)
+  }
+
+  /**
+   * A person's file that was touched, or replaced by a copy of itself, is as good as before. Not awaited: it is read whole,
+   * up to the first chunk that differs.
+   */
+  #rehash(model: ShardModel, fileIndex: number): void {
+    const file = model.row.files[fileIndex]
+    if (file === undefined) return
+    const { dataPlane, log } = this.#deps
+    findUnchanged(model, file, dataPlane).then(
+      (found) => found && this.#enqueue(() => this.#restore(model, file, found)),
+      (error: unknown) => log.warn('file-not-rehashed', { path: file.path, error: String(error) }),
+    )
+  }
+
+  async #restore(model: ShardModel, file: ModelFileRow, { identity, chunkIndexes }: UnchangedFile): Promise<void> {
+    const { modelId } = model
+    // Removed or ingested anew meanwhile.
+    if (this.#models.get(modelId) !== model) return
+    const { store, dataPlane, log } = this.#deps
+    file.identity = identityText(identity)
+    await store.setFileIdentity(modelId, file.fileIndex, file.identity)
+    await this.#recordHeld(modelId, chunkIndexes)
+    model.problem = undefined
+    await dataPlane.removeModel(modelId)
+    await dataPlane.addModel(transferModel(model.row, model.content, model.held.bytes))
+    log.info('file-unchanged', { modelId, path: file.path })
     this.emit('renewed', modelId)
   }
 

@@ -25,20 +25,26 @@ export function faultInjectingExecutor(inner: Executor, plan: FaultPlan): Execut
   }
 }
 
-/** Each transaction fails once, somewhere, and is then run again: the store above must not notice. */
+/** Each transaction fails once, somewhere, and is then run again, before the next one: the store above must not notice. */
 export function retryingFaultyExecutor(inner: Executor, random: () => number): Executor {
   let failAt = 0
+  let before: Promise<unknown> = Promise.resolve()
   const faulty = faultInjectingExecutor(inner, (step, mode) => mode !== 'read' && step === failAt)
+  const twice: Executor['transaction'] = async (mode, work) => {
+    failAt = 1 + Math.floor(random() * 12)
+    try {
+      return await faulty.transaction(mode, work)
+    } catch (error) {
+      if (!(error instanceof HartonomousError && error.code === 'ERR_STORE_FULL')) throw error
+      return inner.transaction(mode, work)
+    }
+  }
   return {
     ...faulty,
-    transaction: async (mode, work) => {
-      failAt = 1 + Math.floor(random() * 12)
-      try {
-        return await faulty.transaction(mode, work)
-      } catch (error) {
-        if (!(error instanceof HartonomousError && error.code === 'ERR_STORE_FULL')) throw error
-        return inner.transaction(mode, work)
-      }
+    transaction: (mode, work) => {
+      const done = before.then(() => twice(mode, work))
+      before = done.catch(() => undefined)
+      return done
     },
   }
 }

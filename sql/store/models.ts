@@ -135,6 +135,21 @@ export async function setPinned(x: TenantSession, modelId: ModelId, isPinned: bo
   if (changed === 0) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
 }
 
+export async function setFileIdentity(
+  x: TenantSession,
+  modelId: ModelId,
+  fileIndex: number,
+  identity: string,
+): Promise<void> {
+  const model = await x.get('findModel', { modelId })
+  const files = model === undefined ? [] : await x.all('listFiles', { modelPk: model.modelPk })
+  const file = files.find((each) => each.fileIndex === fileIndex)
+  if (model === undefined || file === undefined)
+    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file of model', id: modelId })
+  const { path, origin } = file
+  await x.run('updateFile', { modelPk: model.modelPk, fileIndex, path, origin, identity })
+}
+
 function* withModelPk(
   extents: readonly StoredExtent[],
   modelPk: number,

@@ -6,7 +6,7 @@ import { findComponents, listEdges, rangesOf } from './components.ts'
 import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
 import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
 import { checkPutModel } from './layout.ts'
-import { getContent, getModel, listModels, putModel, removeModel, setPinned } from './models.ts'
+import { getContent, getModel, listModels, putModel, removeModel, setFileIdentity, setPinned } from './models.ts'
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
 import type { ShardStore, TenantId, TenantStore } from './types.ts'
@@ -92,6 +92,7 @@ function createTenantStore(
     listModels: () => read((x) => listModels(x)),
     getContent: (modelId) => read((x) => getContent(x, modelId)),
     removeModel: (modelId) => durable((x) => removeModel(x, modelId, now())),
+    setFileIdentity: (modelId, fileIndex, identity) => durable((x) => setFileIdentity(x, modelId, fileIndex, identity)),
     setPinned: (modelId, isPinned) => durable((x) => setPinned(x, modelId, isPinned)),
     touchModel: (modelId) => write(async (x) => void (await x.run('touchModel', { modelId, atMs: now() }))),
 

@@ -198,6 +198,8 @@ export interface TenantStore {
   /** With all that belongs to it but its releases. False where it is unknown. */
   removeModel(modelId: ModelId): Promise<boolean>
   setPinned(modelId: ModelId, isPinned: boolean): Promise<void>
+  /** What a file looks like now; its bytes are the same. @throws {ERR_NOT_FOUND} */
+  setFileIdentity(modelId: ModelId, fileIndex: number, identity: string): Promise<void>
   /** Sets `lastUsedAtMs`; no error for a model that has gone. */
   touchModel(modelId: ModelId): Promise<void>
 

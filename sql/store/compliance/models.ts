@@ -204,6 +204,19 @@ export function modelCompliance(open: OpenStore): void {
       await tenant.touchModel(modelIdOf('other'))
     })
 
+    test('shard store: a file that was touched keeps its place, with what it looks like now', async () => {
+      const { tenant } = await opened()
+      const put = sampleModel('a')
+      await tenant.putModel(put)
+      await tenant.setFileIdentity(put.modelId, 1, '{"inode":"7"}')
+      expect((await tenant.getModel(put.modelId))!.files).toEqual([
+        put.files[0],
+        { ...put.files[1], identity: '{"inode":"7"}' },
+      ])
+      await expect(tenant.setFileIdentity(put.modelId, 2, '{}')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
+      await expect(tenant.setFileIdentity(modelIdOf('other'), 0, '{}')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
+    })
+
     test('shard store: refuses what is no model, and writes nothing of it', async () => {
       const { tenant, store } = await opened()
       for (const [what, code, spoil] of spoilers) {

@@ -11,6 +11,7 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   getContent: true,
   removeModel: true,
   setPinned: true,
+  setFileIdentity: true,
   touchModel: true,
   addHeld: true,
   removeHeld: true,
