@@ -26,6 +26,7 @@ import { openStream } from './open-stream.ts'
 import { PeerCache } from './peer-cache.ts'
 import { PeerLog } from './peer-log.ts'
 import { QuotaDatastore } from './record-quota.ts'
+import { dialThroughRelays } from './relays.ts'
 import { bridgeStream } from './stream-bridge.ts'
 import { TableKeeper } from './table-keeper.ts'
 import type { DialReport, NetworkConfig, PeerSnapshot } from './types.ts'
@@ -257,6 +258,7 @@ export class ControlNode {
     const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
     // The relay's bytes are few: chunks are worth the wait for a direct connection.
     if (protocol === chunkProtocol.id) await this.#directUpgrade?.pending(peerId)
+    await this.connect(peerId, signal)
     try {
       const stream = await openStream(this.#node, peerIdFromString(peerId), this.#names.protocol(protocol), {
         signal: AbortSignal.any([signal, timeout]),
@@ -296,9 +298,11 @@ export class ControlNode {
     // A relayed connection will do, for which libp2p would dial anew.
     if (this.#node.getConnections(peer).some((connection) => connection.status === 'open')) return
     const timeout = AbortSignal.timeout(controlRequestTimeoutMs)
+    const either = AbortSignal.any([signal, timeout])
     try {
-      await this.#node.dial(peer, { signal: AbortSignal.any([signal, timeout]) })
+      await this.#node.dial(peer, { signal: either })
     } catch (error) {
+      if (!either.aborted && (await dialThroughRelays(this.#node, peerId, either))) return
       signal.throwIfAborted()
       if (timeout.aborted) throw timeoutError(`dialling ${peerId}`)
       throw this.#dialError(peerId, error)

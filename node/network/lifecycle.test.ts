@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { afterAll, expect, test, vi } from 'vitest'
+import type { PeerId } from '#protocol/ids.ts'
 import { second } from '#protocol/units.ts'
 import { type GossipMessage, identityPath } from './index.ts'
 import { parsePeerAddress } from './libp2p-node.ts'
@@ -92,6 +93,21 @@ test('lifecycle: a node that can only be reached through a relay answers request
   const frame = new Uint8Array(500_000)
   const answer = await asking.request(hidden.peerId, '/hartonomous/echo/1.0.0', frame, { frameBytesMax: 1_000_000 })
   expect(answer.byteLength).toBe(frame.byteLength)
+})
+
+test('lifecycle: a peer whose addresses nobody told is asked for at the relays that we know', async () => {
+  const relay = await swarm.start('known-relay', { natTraversal: true })
+  const address = await addressOf(relay)
+  const [hidden, asking] = await Promise.all([
+    swarm.start('unknown', { natTraversal: true, bootstrap: [address] }),
+    swarm.start('seeker', { natTraversal: true, bootstrap: [address] }),
+  ])
+  await expect.poll(async () => (await hidden.addresses()).some((each) => each.includes('/p2p-circuit'))).toBe(true)
+  await expect.poll(async () => (await asking.peers()).length).toBeGreaterThan(0)
+  await asking.connect(hidden.peerId)
+  expect((await asking.peers()).map(({ peerId }) => peerId)).toContain(hidden.peerId)
+  const nobody = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN' as PeerId
+  await expect(asking.connect(nobody)).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE' })
 })
 
 test('lifecycle: gossip reaches subscribers with its author; what is too large does not', async () => {
