@@ -137,6 +137,30 @@ test('hart: a model is pulled from an HTTP origin by ranges', async () => {
   expect(JSON.parse(run.stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({ event: 'done', name: 'hartling-q8_0' })
 })
 
+test('hart: doctor finds what is well and what is not, each with its remedy; a command gives up after --timeout', async () => {
+  interface Finding {
+    check: string
+    level: string
+    remedy?: string
+  }
+  const { running, findings } = await hartJson<{ running: boolean; findings: Finding[] }>(light, 'doctor')
+  expect(running).toBe(true)
+  const levels = Object.fromEntries(findings.map(({ check, level }) => [check, level]))
+  expect(levels).toMatchObject({ machine: 'ok', disk: 'ok', hashing: 'ok', engine: 'ok' })
+  for (const { check, level, remedy } of findings) if (level !== 'ok') expect(remedy, check).toBeTruthy()
+  // A folder of a node that does not run, with more pledged than any disk has.
+  const greedy = { dataDir: join(swarm.folder, 'greedy') } as DevnetNode
+  const configFile = join(swarm.folder, 'greedy.json')
+  await hart(greedy, 'config', 'set', 'pledge.disk', '4000TiB', '--config', configFile)
+  const failing = await hart(greedy, 'doctor', '--config', configFile)
+  expect(failing.status).toBe(1)
+  expect(failing.stdout).toMatch(/FAIL {2}disk .*less than the pledge/)
+  expect(failing.stdout).toContain('fix: hart config set pledge.disk SIZE')
+  const late = await hart(light, 'run', 'hartling-f16', 'Tell me a story', '--max-tokens', '400', '--timeout', '0.01')
+  expect(late).toMatchObject({ status: 1 })
+  expect(late.stderr).toContain('ERR_TIMEOUT')
+})
+
 test('hart: errors name a remedy and exit as documented', async () => {
   const unknown = await hart(light, 'models', 'show', 'no-such-model')
   expect(unknown).toMatchObject({ status: 1, stdout: '' })
