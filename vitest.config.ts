@@ -26,6 +26,18 @@ export default defineConfig({
         },
       })),
       {
+        // Started by its global setup: the contracts are compiled first. The chain of Hardhat runs in the test's process.
+        test: {
+          name: 'contracts',
+          include: ['contracts/test/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['contracts/test/build.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
         // Whole processes, real sockets: one file at a time, because the machine has few cores.
         test: {
           name: 'e2e',
