@@ -34,7 +34,9 @@ contract Escrow is EIP712, IEscrow {
     /// A payer's contract that burns gas costs the claimer no more than this per voucher.
     uint256 private constant SIGNATURE_CALL_GAS = 100_000;
 
+    /// @notice The token that pays.
     IToken public immutable token;
+    /// @notice Asked for the royalty of a topic.
     IERC2981 public immutable models;
 
     /// @inheritdoc IEscrow

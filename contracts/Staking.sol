@@ -33,7 +33,9 @@ contract Staking is IStaking {
     uint256 private constant LEAST_INDEX = 1e9;
     uint64 private constant NEVER = type(uint64).max;
 
+    /// @notice The token that is staked.
     IToken public immutable token;
+    /// @notice The only contract that may freeze and slash.
     address public immutable disputes;
 
     /// @inheritdoc IStaking
@@ -168,7 +170,7 @@ contract Staking is IStaking {
         Pool storage bond = _bonds[node];
         Pool storage pool = _pools[node];
         uint256 bonded = bond.assets;
-        uint256 delegated = pool.shares == 0 ? 0 : pool.assets;
+        uint256 delegated = _earning(pool);
         if (bonded + delegated == 0) revert NoStake(node);
         token.safeTransferFrom(msg.sender, address(this), assets);
         uint256 toPool = Math.mulDiv(assets, delegated, bonded + delegated);
@@ -270,6 +272,11 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
+    function canEarn(address node) external view returns (bool) {
+        return _bonds[node].assets != 0 || _earning(_pools[node]) != 0;
+    }
+
+    /// @inheritdoc IStaking
     function commissionOf(address node) external view returns (uint16) {
         return _commission(_nodes[node]);
     }
@@ -283,6 +290,11 @@ contract Staking is IStaking {
 
     function _commission(Node storage node) private view returns (uint16) {
         return block.timestamp < node.nextCommissionAt ? node.commissionBps : node.nextCommissionBps;
+    }
+
+    /// What is left in a pool without shares belongs to nobody, and earns nothing.
+    function _earning(Pool storage pool) private view returns (uint256) {
+        return pool.shares == 0 ? 0 : pool.assets;
     }
 
     function _poolFor(address node, address holder) private view returns (Pool storage) {

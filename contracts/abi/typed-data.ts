@@ -28,3 +28,23 @@ export const AUTHORIZATION_TYPES: Record<'Authorization', TypedField[]> = {
     { name: 'deadline', type: 'uint256' },
   ],
 }
+
+/** The rest of a domain, chainId and verifyingContract, belongs to a deployment. */
+export const DISPUTES_DOMAIN = { name: 'Hartonomous Disputes', version: '1' } as const
+
+/**
+ * What a node signs for a piece of work. Two receipts of one node with equal job, attempt and input and different output
+ * cost it stake: it writes a receipt down before it sends the last byte, and sends the same one again when asked again.
+ */
+export const RECEIPT_TYPES: Record<'Receipt', TypedField[]> = {
+  Receipt: [
+    { name: 'node', type: 'address' },
+    { name: 'requester', type: 'address' },
+    { name: 'job', type: 'bytes32' },
+    { name: 'attempt', type: 'uint32' },
+    { name: 'input', type: 'bytes32' },
+    { name: 'output', type: 'bytes32' },
+    { name: 'details', type: 'bytes32' },
+    { name: 'finishedAt', type: 'uint64' },
+  ],
+}

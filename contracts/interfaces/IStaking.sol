@@ -187,6 +187,8 @@ interface IStaking {
     function slashable(address node) external view returns (uint256);
     /// @notice Whether the node may do bonded work.
     function isActive(address node) external view returns (bool);
+    /// @notice Whether anyone has stake with the node that rewards could go to.
+    function canEarn(address node) external view returns (bool);
     /// @notice The commission that applies now, in 1/10 000.
     function commissionOf(address node) external view returns (uint16);
     /// @notice Until when receipts of `signer` bind the node, in seconds since 1970; zero for never.

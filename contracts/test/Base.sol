@@ -20,6 +20,7 @@ interface Vm {
     function computeCreateAddress(address, uint256) external pure returns (address);
     function readFile(string calldata) external view returns (string memory);
     function parseJsonBytes32(string calldata, string calldata) external pure returns (bytes32);
+    function parseJsonBytes(string calldata, string calldata) external pure returns (bytes memory);
     function parseJsonUint(string calldata, string calldata) external pure returns (uint256);
     function parseJsonAddress(string calldata, string calldata) external pure returns (address);
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Disputes} from "../Disputes.sol";
 import {Escrow} from "../Escrow.sol";
 import {Models} from "../Models.sol";
+import {Staking} from "../Staking.sol";
 import {Token} from "../Token.sol";
+import {IDisputes} from "../interfaces/IDisputes.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
+import {IRewards} from "../interfaces/IRewards.sol";
 import {Base} from "./Base.sol";
 
 /// Digests and signatures of vectors.json, at the chain and address that it names; vectors.test.ts checks the same file.
@@ -78,5 +82,43 @@ contract VectorsTest is Base {
                 vm.parseJsonBytes32(json, string.concat(entry, ".vs"))
             )
         );
+    }
+
+    /// The first two are an equivocation, and Disputes slashes for it at the address that the vectors name.
+    function test_receiptsAgreeAndTheFirstTwoAreSlashed() public {
+        Disputes disputes = Disputes(vm.parseJsonAddress(json, ".disputes.domain.verifyingContract"));
+        Staking staking = new Staking(token, address(disputes));
+        vm.etch(address(disputes), address(new Disputes(token, staking, IRewards(address(1)))).code);
+        IDisputes.Receipt[] memory receipts = new IDisputes.Receipt[](3);
+        for (uint256 i; i < 3; ++i) {
+            receipts[i] = _receipt(i);
+            bytes32 digest = vm.parseJsonBytes32(json, string.concat(_receiptAt(i), ".digest"));
+            assertEq(disputes.receiptDigest(receipts[i]), digest, "digest");
+        }
+        address node = receipts[0].node;
+        token.transfer(node, 1_000e18);
+        vm.startPrank(node);
+        token.approve(address(staking), 1_000e18);
+        staking.register("peer", 0, 1_000e18);
+        vm.stopPrank();
+        bytes memory first = vm.parseJsonBytes(json, string.concat(_receiptAt(0), ".signature"));
+        bytes memory second = vm.parseJsonBytes(json, string.concat(_receiptAt(1), ".signature"));
+        assertEq(disputes.slashEquivocation(receipts[0], first, receipts[1], second), 500e18, "slashed");
+    }
+
+    function _receiptAt(uint256 index) private pure returns (string memory) {
+        return string.concat(".disputes.receipts[", string(abi.encodePacked(bytes1(uint8(48 + index)))), "]");
+    }
+
+    function _receipt(uint256 index) private view returns (IDisputes.Receipt memory receipt) {
+        string memory entry = _receiptAt(index);
+        receipt.node = vm.parseJsonAddress(json, string.concat(entry, ".node"));
+        receipt.requester = vm.parseJsonAddress(json, string.concat(entry, ".requester"));
+        receipt.job = vm.parseJsonBytes32(json, string.concat(entry, ".job"));
+        receipt.attempt = uint32(vm.parseJsonUint(json, string.concat(entry, ".attempt")));
+        receipt.input = vm.parseJsonBytes32(json, string.concat(entry, ".input"));
+        receipt.output = vm.parseJsonBytes32(json, string.concat(entry, ".output"));
+        receipt.details = vm.parseJsonBytes32(json, string.concat(entry, ".details"));
+        receipt.finishedAt = uint64(vm.parseJsonUint(json, string.concat(entry, ".finishedAt")));
     }
 }

@@ -1,19 +1,31 @@
-import { BrowserProvider, Contract, ContractFactory, type ContractRunner, getCreateAddress, type Signer } from 'ethers'
+import {
+  BrowserProvider,
+  Contract,
+  ContractFactory,
+  type ContractRunner,
+  getCreateAddress,
+  JsonRpcSigner,
+  type Signer,
+} from 'ethers'
 import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import config from '../hardhat.config.ts'
 
 const hre = await createHardhatRuntimeEnvironment(config)
 
-export const CONTRACT_NAMES = ['Token', 'Models', 'Escrow', 'Staking'] as const
+export const CONTRACT_NAMES = ['Token', 'Models', 'Escrow', 'Staking', 'Rewards', 'Disputes', 'Reputation'] as const
 export type ContractName = (typeof CONTRACT_NAMES)[number]
 
 export interface TestChain {
   provider: BrowserProvider
-  /** Deployed everything; holds the genesis supply, and stands for the contracts that mint and slash. */
+  /** Deployed everything, and holds the genesis supply. */
   deployer: Signer
   contracts: Record<ContractName, Contract>
   /** Moves the clock and mines. */
   wait(seconds: number): Promise<void>
+  /** Mines empty blocks. */
+  mine(blocks: number): Promise<void>
+  /** Does `work` in the name of an address without a key, such as a contract. */
+  impersonate<T>(address: string, work: (signer: Signer) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -32,10 +44,13 @@ export async function startChain(): Promise<TestChain> {
     CONTRACT_NAMES.map((name, index) => [name, getCreateAddress({ from, nonce: nonce + index })]),
   ) as Record<ContractName, string>
   const args: Record<ContractName, unknown[]> = {
-    Token: [from, from],
+    Token: [predicted.Rewards, from],
     Models: [],
     Escrow: [predicted.Token, predicted.Models],
-    Staking: [predicted.Token, from],
+    Staking: [predicted.Token, predicted.Disputes],
+    Rewards: [predicted.Token, predicted.Staking, predicted.Escrow, predicted.Disputes],
+    Disputes: [predicted.Token, predicted.Staking, predicted.Rewards],
+    Reputation: [predicted.Escrow, predicted.Staking, predicted.Rewards, predicted.Disputes],
   }
   const contracts = {} as Record<ContractName, Contract>
   for (const name of CONTRACT_NAMES) {
@@ -53,6 +68,16 @@ export async function startChain(): Promise<TestChain> {
     wait: async (seconds) => {
       await provider.send('evm_increaseTime', [seconds])
       await provider.send('evm_mine', [])
+    },
+    mine: async (blocks) => {
+      await provider.send('hardhat_mine', [`0x${blocks.toString(16)}`])
+    },
+    impersonate: async (address, work) => {
+      await provider.send('hardhat_impersonateAccount', [address])
+      await provider.send('hardhat_setBalance', [address, '0x56bc75e2d63100000'])
+      const result = await work(new JsonRpcSigner(provider, address))
+      await provider.send('hardhat_stopImpersonatingAccount', [address])
+      return result
     },
     close: async () => {
       provider.destroy()

@@ -1,6 +1,6 @@
 import { ZeroAddress } from 'ethers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startChain, type TestChain } from './chain.ts'
+import { type ContractName, startChain, type TestChain } from './chain.ts'
 
 let chain: TestChain
 beforeAll(async () => {
@@ -9,15 +9,25 @@ beforeAll(async () => {
 afterAll(() => chain?.close())
 
 test('deployment: every contract knows the others by the addresses that they have', async () => {
-  const { Token, Models, Escrow, Staking } = chain.contracts
-  const deployer = await chain.deployer.getAddress()
+  const { Token } = chain.contracts
+  const immutables: Record<string, readonly ContractName[]> = {
+    token: ['Escrow', 'Staking', 'Rewards', 'Disputes'],
+    models: ['Escrow'],
+    escrow: ['Rewards', 'Reputation'],
+    staking: ['Rewards', 'Disputes', 'Reputation'],
+    rewards: ['Disputes', 'Reputation'],
+    disputes: ['Staking', 'Rewards', 'Reputation'],
+  }
   const pairs: [string, unknown, unknown][] = [
-    ['Escrow.token', await Escrow.getFunction('token')(), Token.target],
-    ['Escrow.models', await Escrow.getFunction('models')(), Models.target],
-    ['Staking.token', await Staking.getFunction('token')(), Token.target],
-    ['Staking.disputes', await Staking.getFunction('disputes')(), deployer],
-    ['Token.minter', await Token.getFunction('minter')(), deployer],
+    ['Token.minter', await Token.getFunction('minter')(), chain.contracts.Rewards.target],
   ]
+  for (const [getter, owners] of Object.entries(immutables)) {
+    const expected = chain.contracts[`${getter[0]!.toUpperCase()}${getter.slice(1)}` as ContractName].target
+    for (const owner of owners) {
+      pairs.push([`${owner}.${getter}`, await chain.contracts[owner].getFunction(getter)(), expected])
+    }
+  }
+  expect(pairs).toHaveLength(16)
   for (const [name, found, expected] of pairs) expect(found, name).toBe(expected)
 })
 
@@ -32,6 +42,12 @@ test('deployment: no address of another contract is left out', async () => {
       expect(await contract.getFunction(name)(), name).not.toBe(ZeroAddress)
     }
   }
+})
+
+test('deployment: Rewards can pass its tokens on to Staking, and nobody else can take them', async () => {
+  const { Token, Rewards, Staking } = chain.contracts
+  expect(await Token.getFunction('allowance')(Rewards.target, Staking.target)).toBe(2n ** 256n - 1n)
+  expect(await Token.getFunction('balanceOf')(await chain.deployer.getAddress())).toBe(560_000n * 10n ** 18n)
 })
 
 test('deployment: the contracts have no owner, no pause and no upgrade', () => {
