@@ -20,6 +20,8 @@ export interface TestChain {
   /** Deployed everything, and holds the genesis supply. */
   deployer: Signer
   contracts: Record<ContractName, Contract>
+  /** A request as it is, without what ethers adds. */
+  request(method: string, params: unknown[]): Promise<unknown>
   /** Moves the clock and mines. */
   wait(seconds: number): Promise<void>
   /** Mines empty blocks. */
@@ -65,6 +67,7 @@ export async function startChain(): Promise<TestChain> {
     provider,
     deployer,
     contracts,
+    request: async (method, params) => await connection.provider.request({ method, params }),
     wait: async (seconds) => {
       await provider.send('evm_increaseTime', [seconds])
       await provider.send('evm_mine', [])
