@@ -116,14 +116,14 @@ interface IEscrow {
     /// @notice Adds `amount` wei of the caller's tokens to the balance of `payer`, and touches nothing else of it.
     function deposit(address payer, uint256 amount) external;
 
-    /// @notice `deposit` with a permit in the same transaction. A permit that someone else already submitted does no
-    /// harm: the allowance is what counts.
+    /// @notice `deposit` with a permit of the caller in the same transaction. A permit that someone else already
+    /// submitted does no harm: the allowance is what counts.
     function depositWithPermit(address payer, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Sets `amount` wei of the caller's free balance (what thaws is not free) aside for one channel.
     function lock(address payee, bytes32 topic, uint128 amount) external;
 
-    /// @notice Announces that `amount` wei of a lock are taken back after `THAW`. Replaces an earlier announcement.
+    /// @notice Announces that the caller takes `amount` wei of its lock back after `THAW`. Replaces an earlier announcement.
     function release(address payee, bytes32 topic, uint128 amount) external;
 
     /// @notice After the announced time: moves what is left of the amount back to the caller's balance.
@@ -139,14 +139,14 @@ interface IEscrow {
     /// @notice Sets what a session key of the caller may still draw from the pooled balance.
     function setAllowance(address signer, uint128 allowance) external;
 
-    /// @notice Ends a session key after `THAW`, so that work done for its vouchers remains payable. It cannot be undone.
+    /// @notice Ends a session key of the caller after `THAW`, so that work done for its vouchers remains payable. It cannot be undone.
     function revoke(address signer) external;
 
-    /// @notice Announces that up to `amount` wei of the balance are withdrawn after `THAW`; zero takes it back.
+    /// @notice Announces that the caller withdraws up to `amount` wei of its balance after `THAW`; zero takes it back.
     /// Each call starts the time anew.
     function thaw(uint128 amount) external;
 
-    /// @notice After the announced time: pays out the announced amount, or what vouchers have left of it.
+    /// @notice After the announced time: pays the caller what it announced, or what vouchers have left of it.
     function withdraw() external returns (uint256 amount);
 
     /// @notice Settles vouchers, of any number of payers, for one payee. Anyone may submit it; the money goes to the

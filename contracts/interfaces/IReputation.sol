@@ -105,12 +105,12 @@ interface IReputation is IERC721, IERC4906, IERC5192 {
     function register(string calldata agentURI, MetadataEntry[] calldata metadata) external returns (uint256 agentId);
     /// @notice Changes where the caller's own description can be read.
     function setAgentURI(uint256 agentId, string calldata newURI) external;
-    /// @notice Sets a named value. `name` is shown in the token's picture.
+    /// @notice Sets a named value of the caller's token. `name` is shown in the token's picture.
     function setMetadata(uint256 agentId, string calldata metadataKey, bytes calldata metadataValue) external;
     /// @notice Tells marketplaces to read the token anew (ERC-4906). Anyone may call it.
     function refresh(uint256 agentId) external;
 
-    /// @notice Gives feedback over the channel without a topic.
+    /// @notice ERC-8004: gives feedback of the caller, who has paid over the channel without a topic.
     function giveFeedback(
         uint256 agentId,
         int128 value,
@@ -122,7 +122,7 @@ interface IReputation is IERC721, IERC4906, IERC5192 {
         bytes32 feedbackHash
     ) external;
 
-    /// @notice Gives feedback over the channel of one model.
+    /// @notice Gives feedback of the caller, who has paid over the channel of one model.
     /// @param topic The topic of the vouchers that paid.
     function giveFeedbackFor(
         bytes32 topic,

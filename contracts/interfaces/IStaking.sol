@@ -132,7 +132,7 @@ interface IStaking {
     /// consent: who names a foreign key only binds itself.
     function addSigner(address signer) external;
 
-    /// @notice Ends a signer after `UNBONDING`: what it has signed stays punishable for as long as stake is held.
+    /// @notice Ends a signer of the calling node after `UNBONDING`: what it has signed stays punishable for as long as stake is held.
     function removeSigner(address signer) external;
 
     /// @notice Announces a commission for the calling node; it starts after `COMMISSION_NOTICE`.
@@ -141,7 +141,8 @@ interface IStaking {
     /// @notice Adds stake of the caller: to its bond when it is the node, else as a delegation of at least `MIN_STAKE`.
     function stake(address node, uint256 assets) external;
 
-    /// @notice `stake` with a permit in the same transaction. A permit that someone else already submitted does no harm.
+    /// @notice `stake` with a permit of the caller in the same transaction. A permit that someone else already submitted
+    /// does no harm.
     function stakeWithPermit(address node, uint256 assets, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Starts to take stake of the caller out; 2^256-1 takes all. A bond stays at `MIN_BOND` or goes entirely.
