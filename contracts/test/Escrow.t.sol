@@ -212,6 +212,9 @@ contract EscrowTest is EscrowFixture {
         vm.warp(end);
         vm.prank(payer);
         assertEq(escrow.finishRelease(PAYEE, NO_TOPIC), 5e18, "what is left");
+        (uint128 locked,) = escrow.channels(escrow.channelId(payer, PAYEE, NO_TOPIC));
+        assertEq(locked, 0, "the lock is gone");
+        assertEq(_balance(payer), 5e18, "and is balance again");
         vm.prank(payer);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.StillThawing.selector, uint64(0)));
         escrow.finishRelease(PAYEE, NO_TOPIC);

@@ -117,6 +117,20 @@ contract StakingTest is StakingFixture {
         staking.stake(NODE, 1e18);
     }
 
+    function test_aThirdPartyThatFillsTheRatioChangesNobodysPosition() public {
+        _stake(ALICE, 100e18);
+        uint256 id = _unbond(ALICE, 40e18);
+        IStaking.Node memory before = staking.nodeOf(NODE);
+        _stake(BOB, 31_940e18);
+        IStaking.Node memory afterwards = staking.nodeOf(NODE);
+        assertEq(keccak256(abi.encode(before)), keccak256(abi.encode(afterwards)), "record of the node");
+        assertEq(staking.stakeOf(NODE, NODE), 2_000e18, "bond");
+        assertEq(staking.stakeOf(NODE, ALICE), 60e18, "delegation");
+        assertEq(staking.unbondingOf(ALICE, id).releaseAt, block.timestamp + 14 days, "time");
+        vm.warp(block.timestamp + 14 days);
+        assertEq(_withdraw(ALICE, id), 40e18, "unbonding");
+    }
+
     function test_delegatorsCannotKeepAnOperatorFromLeaving() public {
         _stake(ALICE, 32_000e18);
         _unbond(NODE, ALL);
