@@ -99,6 +99,34 @@ contract StakingTest is StakingFixture {
         vm.stopPrank();
     }
 
+    function test_amountsOfZeroAreRefused() public {
+        vm.startPrank(NODE);
+        vm.expectRevert(IStaking.ZeroAmount.selector);
+        staking.unbond(NODE, 0);
+        vm.expectRevert(IStaking.ZeroAmount.selector);
+        staking.stake(NODE, 0);
+        vm.stopPrank();
+    }
+
+    /// The operator leaves, a donation goes to a pool of almost no shares, the operator comes back: a stake that would buy
+    /// no share is refused instead of swallowed.
+    function test_aStakeThatBuysNoShareIsRefused() public {
+        _stake(ALICE, 1e18);
+        _unbond(ALICE, staking.stakeOf(NODE, ALICE) - 1);
+        _unbond(NODE, ALL);
+        staking.distribute(NODE, 2_000_000e18);
+        _fund(NODE, 1_000_000e18);
+        vm.prank(NODE);
+        staking.stake(NODE, 1_000_000e18);
+        _fund(BOB, 10_000e18);
+        vm.startPrank(BOB);
+        vm.expectRevert(abi.encodeWithSelector(IStaking.BelowMinStake.selector, 1e18));
+        staking.stake(NODE, 1e18);
+        staking.stake(NODE, 10_000e18);
+        vm.stopPrank();
+        assertTrue(staking.stakeOf(NODE, BOB) > 9_000e18, "a larger one loses less than a share");
+    }
+
     function test_aTinyStakeIsRefused() public {
         vm.expectRevert(abi.encodeWithSelector(IStaking.BelowMinStake.selector, 1));
         staking.stake(NODE, 1);
@@ -461,6 +489,24 @@ contract StakingSlashTest is StakingFixture {
         uint256 id = _unbond(ALICE, ALL);
         vm.warp(block.timestamp + 14 days);
         assertTrue(_withdraw(ALICE, id) + 1e9 >= 10_000e18, "alice");
+    }
+
+    /// What thaws and is slashed below what the index can tell goes to those who stay, and is lost to nobody else.
+    function test_whatIsTooLittleToTellApartStaysInThePool() public {
+        _unbond(NODE, 1_000e18);
+        // Of 2 000 HART, 1 000 000 000 wei stay: half of them thaw, an index of 5e14, which is still told apart.
+        vm.startPrank(address(this));
+        staking.slash(NODE, 2_000e18 - 1e9, BENEFICIARY, 0);
+        assertEq(staking.bondOf(NODE).thawing, 5e8, "thawing");
+        assertEq(staking.bondOf(NODE).thawIndex, 5e14, "index");
+        // Of these 1 000 stay: an index of 5e8 is below the least.
+        staking.slash(NODE, 1e9 - 1_000, BENEFICIARY, 0);
+        assertEq(staking.bondOf(NODE).thawing, 0, "nothing thaws");
+        assertEq(staking.bondOf(NODE).assets, 1_000, "all of it stays");
+        assertEq(staking.withdrawable(NODE, 1), 0, "the unbonding is worth nothing");
+        vm.stopPrank();
+        uint256 owed = staking.slashable(NODE) + staking.burnable();
+        assertEq(token.balanceOf(address(staking)), owed, "balance and debts");
     }
 
     function test_theHighestAmountsDoNotOverflow() public {

@@ -63,6 +63,7 @@ contract TokenTest is Base {
         (uint8 v, bytes32 r, bytes32 s) = _permit(5, 0, block.timestamp, block.chainid);
         token.permit(owner, SPENDER, 5, block.timestamp, v, r, s);
         assertEq(token.allowance(owner, SPENDER), 5, "allowance");
+        assertEq(token.nonces(owner), 1, "nonce");
         vm.expectRevert();
         token.permit(owner, SPENDER, 5, block.timestamp, v, r, s);
     }
@@ -88,6 +89,12 @@ contract TokenTest is Base {
         assertEq(token.getVotes(owner), 500_000e18, "after burn");
         vm.warp(block.timestamp + 1);
         assertEq(token.getPastTotalSupply(block.timestamp - 1), 500_000e18, "past supply");
+    }
+
+    function test_votesAreCountedByTime() public {
+        vm.warp(1_800_000_000);
+        assertEq(token.clock(), 1_800_000_000, "clock");
+        assertTrue(keccak256(bytes(token.CLOCK_MODE())) == keccak256("mode=timestamp"), "mode");
     }
 
     function testFuzz_supplyIsMintedLessBurned(uint256 mint, uint256 burn) public {
