@@ -111,7 +111,9 @@ contract StakingHandler is Base {
     function slash(uint256 amount, bool everything) external {
         uint256 total = staking.slashable(NODE);
         IStaking.Pool memory pool = staking.poolOf(NODE);
-        uint256 bond = uint256(staking.bondOf(NODE).assets) + staking.bondOf(NODE).thawing;
+        IStaking.Pool memory own = staking.bondOf(NODE);
+        uint32 era = staking.nodeOf(NODE).era;
+        uint256 bond = uint256(own.assets) + own.thawing;
         amount = everything && amount % 8 == 0 ? type(uint256).max : bound(amount, 1, 3_000e18);
         (uint256 taken,) = staking.slash(NODE, amount, BENEFICIARY, 5_000);
         slashed += taken;
@@ -120,6 +122,18 @@ contract StakingHandler is Base {
         if (amount <= bond && (left.assets != pool.assets || left.thawing != pool.thawing)) {
             fault = "delegation was slashed before the bond was gone";
         }
+        if (_isUneven(own, staking.bondOf(NODE)) || _isUneven(pool, left)) fault = "a slash took unequal fractions";
+        bool isWiped = pool.shares != 0 && left.assets == 0 && (pool.assets != 0 || pool.thawing != 0) && taken > bond;
+        if (isWiped && (left.shares != 0 || staking.nodeOf(NODE).era != era + 1)) fault = "an empty pool has no new era";
+    }
+
+    /// Whether what thawed and what did not lost different fractions, by more than a wei of rounding.
+    function _isUneven(IStaking.Pool memory before, IStaking.Pool memory left) private pure returns (bool) {
+        // What is too little to be told apart joins the rest.
+        if (left.thawing == 0 || left.thawEra != before.thawEra) return false;
+        uint256 total = uint256(before.assets) + before.thawing;
+        uint256 taken = total - left.assets - left.thawing;
+        return before.thawing - left.thawing != taken * before.thawing / total;
     }
 
     function freeze() external {
