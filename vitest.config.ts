@@ -35,6 +35,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          retry,
         },
       },
       {

@@ -145,8 +145,12 @@ export class TestInternet {
     spawn(file!, rest, { stdio: 'ignore' }).unref()
   }
 
+  async stopNodes(except: readonly DevnetNode[] = []): Promise<void> {
+    await Promise.all(this.#nodes.filter((node) => !except.includes(node)).map((node) => node.stop()))
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.stop()))
+    await this.stopNodes()
     for (const name of this.#namespaces.toReversed()) {
       const { stdout } = await run('ip', ['netns', 'pids', name])
       for (const pid of stdout.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')

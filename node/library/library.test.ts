@@ -2,7 +2,7 @@ import { copyFile, readFile, rename, rm, truncate, utimes, writeFile } from 'nod
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { NodeEvent } from '#protocol/api/control.ts'
 import {
   bundledModel,
@@ -25,12 +25,13 @@ const chunkCount = 58
 let nodes: TestNodes
 let seed: TestNode
 let modelId: string
-beforeAll(async () => {
+// A swarm of its own for each try of each test: what one leaves behind must not decide the next.
+beforeEach(async () => {
   nodes = await TestNodes.create()
   seed = await nodes.start('seed', [], { 'data.uploadRate': 1_500_000 })
   modelId = await ingest(seed, bundledModel)
 })
-afterAll(() => nodes.close())
+afterEach(() => nodes.close())
 
 const bytesOf = async (node: TestNode) => readFile((await modelOf(node, modelId))!.files[0]!)
 
@@ -57,14 +58,14 @@ test('library: a pull by model id that its owner breaks off stops the transfer, 
 test('library: one of two who pull the same model leaves, the other gets it', async () => {
   const node = await nodes.start('shared', [seed])
   const leaving = new AbortController()
-  const first = pull(node, { model }, leaving.signal)
-  const second = until('the transfer runs', async () => (await node.controller.status()).transfers[0]).then(() =>
-    pull(node, { model }),
-  )
-  await until('some chunks', async () => ((await modelOf(node, modelId))?.heldChunks ?? 0) > 0)
+  // A pull hears of the transfer from when it waits for it.
+  const [firstWaits, secondWaits] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const first = pull(node, { model }, leaving.signal, () => firstWaits.resolve())
+  await Promise.race([firstWaits.promise, first])
+  const second = pull(node, { model }, undefined, () => secondWaits.resolve())
+  await Promise.race([secondWaits.promise, second])
   leaving.abort(new Error('Ctrl-C'))
-  await second
-  await first
+  await Promise.all([first, second])
   expect((await modelOf(node, model))!.heldChunks).toBe(chunkCount)
   await nodes.stop(node)
 })

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {
   bundledModel,
   heldComponents,
@@ -19,12 +19,13 @@ const halfPledge = 1_600_000
 
 let nodes: TestNodes
 let seed: TestNode
-beforeAll(async () => {
+// A swarm of its own for each try of each test: what one leaves behind must not decide the next.
+beforeEach(async () => {
   nodes = await TestNodes.create()
   seed = await nodes.start('seed')
   await ingest(seed, bundledModel)
 })
-afterAll(() => nodes.close())
+afterEach(() => nodes.close())
 
 const settled = (node: TestNode) =>
   until(`${node.name} holds what fits`, async () => {
@@ -57,13 +58,13 @@ test('placement: half pledges hold complementary halves, from which a third node
     return found?.heldChunks === 58 ? found : undefined
   })
   expect((await readFile(whole.files[0]!)).equals(await readFile(bundledModel))).toBe(true)
-  await nodes.stop(second)
-  await nodes.stop(third)
 })
 
 test('placement: a part stays over a restart, a smaller pledge gives it up, a larger one completes it', async () => {
-  const source = await nodes.start('third', [], { 'pledge.disk': 10_000_000 })
-  const half = await nodes.start('second', [source], { 'pledge.disk': halfPledge })
+  const fresh = await nodes.start('second', [seed], { 'pledge.disk': halfPledge })
+  await settled(fresh)
+  await nodes.stop(fresh)
+  const half = await nodes.start('second', [seed], { 'pledge.disk': halfPledge })
   await settled(half)
   const { heldBytes } = (await modelOf(half, model))!
   expect(heldBytes).toBeGreaterThan(halfPledge / 2)
@@ -71,7 +72,7 @@ test('placement: a part stays over a restart, a smaller pledge gives it up, a la
   // Nothing was fetched again: what was chosen before the restart counts.
   expect(half.said.filter((event) => event.event === 'chunks-gained' || event.event === 'chunks-lost')).toEqual([])
   await nodes.stop(half)
-  const lowered = await nodes.start('second', [source], { 'pledge.disk': 400_000 })
+  const lowered = await nodes.start('second', [seed], { 'pledge.disk': 400_000 })
   await until('the smaller part', async () => {
     const found = await modelOf(lowered, model)
     return found !== undefined && found.heldBytes > 0 && found.heldBytes <= 400_000
@@ -81,10 +82,10 @@ test('placement: a part stays over a restart, a smaller pledge gives it up, a la
     reason: 'it is more than the pledge',
   })
   await nodes.stop(lowered)
-  const raised = await nodes.start('second', [source], { 'pledge.disk': 10_000_000 })
+  const raised = await nodes.start('second', [seed], { 'pledge.disk': 10_000_000 })
   await until('all of it', async () => (await modelOf(raised, model))!.heldChunks === 58)
   await nodes.stop(raised)
-  const strict = await nodes.start('second', [source], {
+  const strict = await nodes.start('second', [seed], {
     'pledge.disk': 10_000_000,
     'policy.licences.allow': ['Apache-2.0'],
   })
@@ -93,5 +94,4 @@ test('placement: a part stays over a restart, a smaller pledge gives it up, a la
     { name: model, action: expect.stringMatching(/evict|skip/), reason: 'its licence is not on the allow list' },
   ])
   await nodes.stop(strict)
-  await nodes.stop(source)
 })

@@ -32,6 +32,8 @@ const shunMaxMs = 10 * minute
 /** Peers that are shunned, oldest out: ~150 bytes each. */
 const shunnedMax = 4096
 const restartPauseMs = second / 4
+/** How often a peer that only a relay reaches is looked at again: a hole may have been punched since. */
+const directCheckMs = 2 * second
 
 export interface TransferDependencies {
   network: Network
@@ -282,8 +284,9 @@ export class Transfer {
         if (isAdded) await dataPlane.updateSource(this.modelId, peerId, have.bytes)
         // A peer without anything that we lack is followed, but not connected yet: it may gain some.
         else if (!have.and(this.#wanted).andNot(shard.get(this.modelId)!.held).isEmpty()) {
-          await this.#connect(peerId, have, whole)
+          const isRelayed = await this.#connect(peerId, have, whole)
           isAdded = true
+          if (isRelayed) void this.#endWhenDirect(peerId, run, whole)
         }
       }
       return { reason: 'it has nothing of this model any more', banned: false }
@@ -296,21 +299,42 @@ export class Transfer {
     }
   }
 
-  /** Dials the peer; where that fails has it dial us; at last the libp2p stream that any connected peer has. */
-  async #connect(peerId: PeerId, have: Bitfield, signal: AbortSignal): Promise<void> {
+  /**
+   * Dials the peer; where that fails has it dial us; at last the libp2p stream that any connected peer has. True when a relay
+   * carries that stream.
+   */
+  async #connect(peerId: PeerId, have: Bitfield, signal: AbortSignal): Promise<boolean> {
     const { network, dataPlane, leases, dataHosts, openChannel } = this.#deps
     // A peer that says that it cannot be reached would only cost us the dial timeout.
     const isReachable = leases.get(peerId)?.signed.lease.isDataReachable ?? true
     for (const direction of isReachable ? (['listen', 'dial'] as const) : (['dial', 'listen'] as const)) {
       try {
         const ways = await requestSource(network, dataPlane, peerId, direction, { hosts: dataHosts, signal })
-        if (await this.#addFirst(ways, have)) return
+        if (await this.#addFirst(ways, have)) return false
       } catch (error) {
         if (!isUnreachable(error)) throw error
       }
     }
     await openChannel(peerId, signal)
     await dataPlane.addSource(this.modelId, { transport: 'libp2p', peerId }, have.bytes)
+    return !(await this.#isDirect(peerId))
+  }
+
+  async #isDirect(peerId: PeerId): Promise<boolean> {
+    const peer = (await this.#deps.network.peers()).find((candidate) => candidate.peerId === peerId)
+    return peer?.addresses.some((address) => !address.includes('/p2p-circuit') || address.includes('/webrtc')) ?? false
+  }
+
+  /** A relay is for the meantime: with a direct connection the source begins again, and finds its fastest way anew. */
+  async #endWhenDirect(peerId: PeerId, run: SourceRun, signal: AbortSignal): Promise<void> {
+    const { ended } = run
+    try {
+      do await sleep(directCheckMs, undefined, { signal })
+      while (!(await this.#isDirect(peerId)))
+      ended.resolve({ reason: 'a direct connection takes the place of the relay', banned: false })
+    } catch {
+      // The source has ended, or the network has.
+    }
   }
 
   /** True when one of the ways worked. */
