@@ -1,46 +1,25 @@
-/** Numbered, forward-only migrations of the embedded engine, each recorded with the SHA-256 of its text. */
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+/** Migrations of the embedded engine: in a transaction each, behind a backup. */
+import { renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { HartonomousError } from '#protocol/errors.ts'
+import {
+  type AppliedMigration,
+  type Migration,
+  migrationSha256,
+  pendingOf,
+  readMigrations as readMigrationsIn,
+} from '../migrations.ts'
 import { storeErrorOf } from './errors.ts'
 
-export interface Migration {
-  id: number
-  name: string
-  text: string
-}
+export type { Migration } from '../migrations.ts'
 
-interface AppliedMigration {
-  id: number
-  sha256: string
+/** Those of this engine, or of the folder that a test names. */
+export function readMigrations(folder: URL = new URL('./migrations/', import.meta.url)): Migration[] {
+  return readMigrationsIn(folder)
 }
 
 /** `HART` in the header of the file, so that another program's database is not taken for ours. */
 const applicationId = 0x48415254
-const fileNamePattern = /^(\d{4})-([a-z0-9-]+)\.sql$/
-
-/** The migrations in a folder, `0001-name.sql` and on, without a hole. */
-export function readMigrations(folder: URL = new URL('./migrations/', import.meta.url)): Migration[] {
-  const migrations = readdirSync(folder)
-    .flatMap((file) => {
-      const match = fileNamePattern.exec(file)
-      // Line ends as in the repository, whatever a checkout made of them: the hash must not depend on it.
-      const text = () => readFileSync(new URL(file, folder), 'utf8').replaceAll('\r\n', '\n')
-      return match === null ? [] : [{ id: Number(match[1]), name: match[2]!, text: text() }]
-    })
-    .sort((a, b) => a.id - b.id)
-  migrations.forEach(({ id }, index) => {
-    if (id !== index + 1)
-      throw new HartonomousError('ERR_STORE_MIGRATION', { id, reason: `number ${index + 1} is missing` })
-  })
-  return migrations
-}
-
-export function migrationSha256(migration: Migration): string {
-  return createHash('sha256').update(migration.text).digest('hex')
-}
-
 /**
  * Runs what is missing, each in a transaction of its own that takes the write lock first: of two processes the second
  * waits and finds the work done. An existing database is copied to `PATH.before-NNNN` first.
@@ -69,22 +48,7 @@ export function migrateDatabase(db: DatabaseSync, migrations: readonly Migration
 }
 
 function pendingMigrations(db: DatabaseSync, migrations: readonly Migration[]): Migration[] {
-  const applied = appliedMigrations(db)
-  for (const { id, sha256 } of applied) {
-    const known = migrations.find((migration) => migration.id === id)
-    if (known === undefined) {
-      const reason = `the database has it, this version knows ${migrations.length} only`
-      throw new HartonomousError('ERR_STORE_MIGRATION', { id, reason })
-    }
-    if (migrationSha256(known) !== sha256) {
-      const reason = `the database was made by another text of ${known.name}`
-      throw new HartonomousError('ERR_STORE_MIGRATION', { id, reason })
-    }
-  }
-  const last = applied.at(-1)?.id ?? 0
-  if (applied.length !== last)
-    throw new HartonomousError('ERR_STORE_MIGRATION', { id: last, reason: 'earlier ones are missing' })
-  return migrations.filter(({ id }) => id > last)
+  return pendingOf(appliedMigrations(db), migrations)
 }
 
 function appliedMigrations(db: DatabaseSync): AppliedMigration[] {
