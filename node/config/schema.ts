@@ -1,5 +1,7 @@
 /** Every setting with its type, its default and one line of help. Keys are dotted paths, as in `hart config set`. */
+import { isHartonomousError } from '#protocol/errors.ts'
 import { parseBytes } from '#protocol/units.ts'
+import { parseMssqlUrl } from '#sql/store/mssql/url.ts'
 
 type Kind = 'string' | 'integer' | 'boolean' | 'size' | 'rate' | 'list'
 
@@ -20,6 +22,17 @@ const isPort = (port: number) => (port >= 0 && port <= 65_535 ? undefined : 'a p
 /** ISO 3166-1 alpha-2, or nothing: a node's place on the map is only ever what its owner declares. */
 const isRegion = (region: string) =>
   region === '' || /^[A-Z]{2}$/.test(region) ? undefined : 'two capital letters such as DE, or empty'
+
+/** Empty is the database of our own; what is wrong never repeats the text, which may hold a password. */
+const isStorage = (url: string) => {
+  try {
+    if (url !== '') parseMssqlUrl(url, 'storage.url')
+    return undefined
+  } catch (error) {
+    if (isHartonomousError(error, 'ERR_CONFIG')) return error.fields.reason
+    throw error
+  }
+}
 
 export const settings = {
   'api.host': setting('string', '127.0.0.1', 'address of the control API and the OpenAI gateway'),
@@ -64,6 +77,28 @@ export const settings = {
   'inference.threads': setting('integer', 0, 'CPU threads of the engine; 0 chooses'),
   'inference.gpu': setting('string', 'auto', 'auto, or off', (gpu) =>
     gpu === 'auto' || gpu === 'off' ? undefined : 'auto or off',
+  ),
+  'storage.url': setting(
+    'string',
+    '',
+    'mssql://USER@HOST:1433/DATABASE keeps the shard in SQL Server; empty keeps it in the data folder',
+    isStorage,
+  ),
+  'storage.passwordFile': setting(
+    'string',
+    '',
+    'file (mode 0600) with the password of storage.url; HARTONOMOUS_STORAGE_PASSWORD goes before it',
+  ),
+  'storage.consoleUrl': setting(
+    'string',
+    '',
+    'the same database under the user of hart sql, which sees the documented views only',
+    isStorage,
+  ),
+  'storage.consolePasswordFile': setting(
+    'string',
+    '',
+    'file (mode 0600) with its password; HARTONOMOUS_STORAGE_CONSOLE_PASSWORD goes before it',
   ),
   region: setting('string', '', 'two-letter country shown on the map; empty shows none', isRegion),
 } as const

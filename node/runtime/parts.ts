@@ -8,7 +8,7 @@ import type { Release } from '#protocol/model/release.ts'
 import { openShardStore } from '#sql/store/index.ts'
 import type { ShardStore, TenantStore } from '#sql/store/types.ts'
 import { type DataPlane, startDataPlane } from '../chunks/index.ts'
-import { type Config, dataFiles, policyOf } from '../config/index.ts'
+import { type Config, dataFiles, policyOf, storageOf } from '../config/index.ts'
 import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
@@ -61,8 +61,9 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     closers.push(() => part.close())
     return part
   }
+  const storage = await storageOf(config, dataDir, process.env)
   const results = await Promise.allSettled([
-    openShardStore({ path: dataFiles.database(dataDir) }).then(keep),
+    openShardStore(storage).then(keep),
     startDataPlane(dataPlaneConfig(config)).then(keep),
     startNetwork(networkConfig(dataDir, config)).then(keep),
   ])

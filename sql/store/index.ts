@@ -1,14 +1,17 @@
-/** The shard database. `openShardStore({ path })` is all that a node needs. */
-import type { EmbeddedStoreOptions } from './embedded/index.ts'
+/** The shard database. `openShardStore({ path })`, or `{ url, password }`, is all that a node needs. */
 import { openStoreInWorker } from './embedded/remote.ts'
+import type { StoreOptions } from './open.ts'
 import type { ShardStore } from './types.ts'
 
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/index.ts'
+export type { MssqlStoreOptions } from './mssql/index.ts'
+export type { StoreOptions } from './open.ts'
 export type { ShardStoreOptions } from './shard-store.ts'
 export type * from './types.ts'
 
 /**
- * Opens the database at `path` (`:memory:` for one that vanishes) in a worker thread, its one writer, and migrates it.
+ * Opens the database at `path` (`:memory:` for one that vanishes), or in SQL Server at `url`, in a worker thread, and
+ * migrates it.
  *
  * @example
  * const store = await openShardStore({ path: '/data/shard.db' })
@@ -18,6 +21,6 @@ export type * from './types.ts'
  *
  * @throws {ERR_STORE_CORRUPT} {ERR_STORE_UNAVAILABLE} {ERR_STORE_MIGRATION} {ERR_STORE_FULL} {ERR_STORE_CONFLICT}
  */
-export function openShardStore(options: EmbeddedStoreOptions): Promise<ShardStore> {
+export function openShardStore(options: StoreOptions): Promise<ShardStore> {
   return openStoreInWorker(options)
 }

@@ -10,13 +10,7 @@ import { formatBytes, GiB, minute } from '#protocol/units.ts'
 import { type Config, readConfigFile, resolveConfig } from '../../config/index.ts'
 import { isLoopbackOnly, ownAddresses } from '../../runtime/endpoints.ts'
 import type { Command, CommandContext } from '../command.ts'
-
-interface Finding {
-  check: string
-  level: 'ok' | 'note' | 'fail'
-  text: string
-  remedy?: string
-}
+import { checkStore, type Finding } from '../store-findings.ts'
 
 const freeDiskWarnBytes = 2 * GiB
 /** Leases and releases carry times; a clock that is further off than this makes them look old. */
@@ -34,6 +28,7 @@ export const doctor: Command = {
       await Promise.all([
         checkNode(),
         checkDisk(paths.dataDir, config),
+        checkStore(config, paths.dataDir, environment),
         checkHash(),
         checkWebRtc(config),
         checkEngine(config),

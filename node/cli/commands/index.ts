@@ -10,6 +10,7 @@ import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './mode
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
 import { runPrompt } from './run-prompt.ts'
+import { shardMove, shardSetup } from './shard.ts'
 import { sql } from './sql.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
@@ -39,6 +40,8 @@ export const commands: readonly Command[] = [
   configGet,
   configSet,
   configPath,
+  shardMove,
+  shardSetup,
   doctor,
   createCompletion(() => commands),
   version,

@@ -1,6 +1,6 @@
 /** What crosses the message port of the store worker. */
+import type { StoreOptions } from '../open.ts'
 import type { ShardStore, StoreCapabilities, StoreStatistics, TenantId, TenantStore } from '../types.ts'
-import type { EmbeddedStoreOptions } from './index.ts'
 
 export type TenantMethod = keyof TenantStore
 
@@ -40,7 +40,7 @@ export interface TenantCall {
 
 /** One worker serves one store: `open` comes first, `close` last. */
 export type StoreMethods = {
-  open: (options: EmbeddedStoreOptions) => Promise<void>
+  open: (options: StoreOptions) => Promise<void>
   capabilities: () => Promise<StoreCapabilities>
   migrate: () => ReturnType<ShardStore['migrate']>
   statistics: () => Promise<StoreStatistics>

@@ -3,16 +3,16 @@ import { Worker } from 'node:worker_threads'
 import { HartonomousError } from '#protocol/errors.ts'
 import { workerPort } from '#protocol/port/adapters.ts'
 import { PortClient } from '#protocol/port/index.ts'
+import type { StoreOptions } from '../open.ts'
 import { assertTenant } from '../shard-store.ts'
 import type { ShardStore, TenantId, TenantStore } from '../types.ts'
-import type { EmbeddedStoreOptions } from './index.ts'
 import { type StoreMethods, tenantMethods } from './methods.ts'
 
 /**
  * Opens (and makes) a database in a worker thread of its own, and migrates it.
  * @throws {ERR_STORE_CORRUPT} {ERR_STORE_UNAVAILABLE} {ERR_STORE_MIGRATION} {ERR_STORE_FULL} {ERR_STORE_CONFLICT}
  */
-export async function openStoreInWorker(options: EmbeddedStoreOptions): Promise<ShardStore> {
+export async function openStoreInWorker(options: StoreOptions): Promise<ShardStore> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'store' })
   const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   const client = new PortClient<StoreMethods>(workerPort(worker), 'store')

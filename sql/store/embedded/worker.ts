@@ -1,10 +1,10 @@
-/** Entry of the store worker: the one writer of a shard database. */
+/** Entry of the store worker: the one writer of a shard database, whatever its engine. */
 import { parentPort } from 'node:worker_threads'
 import { HartonomousError } from '#protocol/errors.ts'
 import { messagePort } from '#protocol/port/adapters.ts'
 import { servePort } from '#protocol/port/index.ts'
+import { openStore } from '../open.ts'
 import type { ShardStore, TenantStore } from '../types.ts'
-import { openEmbeddedStore } from './index.ts'
 import type { StoreMethods } from './methods.ts'
 
 /** Each only spares one look-up of its number. */
@@ -27,7 +27,7 @@ function tenantStore(tenant: string): TenantStore {
 
 const methods: StoreMethods = {
   open: async (options) => {
-    store = await openEmbeddedStore(options)
+    store = await openStore(options)
   },
   capabilities: async () => opened().capabilities(),
   migrate: async () => opened().migrate(),

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { openShardStore } from '../index.ts'
 import { connectMssql } from './driver.ts'
 import { storeErrorOf } from './errors.ts'
 import { openMssqlStore, probeMssql } from './index.ts'
@@ -54,4 +55,14 @@ test('mssql driver: a server that says nothing is given up', async () => {
   const error = await connectMssql({ address, password, connectTimeoutMs: 200 }).catch((reason: unknown) => reason)
   expect(storeErrorOf(error)).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
   close()
+})
+
+test('mssql driver: the store worker opens the engine that the options name', async () => {
+  const { port, close } = await listen(() => {})
+  close()
+  const url = `mssql://hart@127.0.0.1:${port}/shard?encrypt=false`
+  await expect(openShardStore({ url, password })).rejects.toMatchObject({
+    code: 'ERR_STORE_UNAVAILABLE',
+    message: expect.stringContaining(String(port)),
+  })
 })

@@ -5,7 +5,14 @@ import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { Executor, Session, TransactionMode } from '../executor.ts'
 import type { ParametersOf, RowOf, StatementName } from '../statements.ts'
 import type { StoreCapabilities } from '../types.ts'
-import { type Batch, type Connection, type Isolation, type OpenTransaction, plainBatch } from './connection.ts'
+import {
+  type Batch,
+  type BatchParameter,
+  type Connection,
+  type Isolation,
+  type OpenTransaction,
+  plainBatch,
+} from './connection.ts'
 import { lockTimeoutNumber, storeErrorOf } from './errors.ts'
 import { type FieldName, parameterOf, rowOf, typedValue } from './fields.ts'
 import { type Migration, migrateDatabase, readMigrations } from './migrate.ts'
@@ -173,14 +180,14 @@ class MssqlSession implements Session {
   async all<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<RowOf<N>[]> {
     const text = statementOf(name, this.#profile)
     if (text === undefined) return []
-    const { rows } = await this.#query(name, batchOf(text, [parameters]))
+    const { rows } = await this.#query(name, batchOf(text, [parameters], ofStatement))
     return rows.map(rowOf) as RowOf<N>[]
   }
 
   async run<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<number> {
     const text = statementOf(name, this.#profile)
     if (text === undefined) return 0
-    const { rowsAffected } = await this.#query(name, batchOf(text, [parameters]))
+    const { rowsAffected } = await this.#query(name, batchOf(text, [parameters], ofStatement))
     return rowsAffected.reduce((sum, count) => sum + count, 0)
   }
 
@@ -207,30 +214,40 @@ class MssqlSession implements Session {
   }
 }
 
+const ofStatement = (name: string, value: unknown) => parameterOf(name as FieldName, value)
+
 /**
  * Many rows in few round trips: one statement per row, with numbered parameters. Sizes are powers of two, so that the server
  * sees (and plans) a handful of texts only.
  */
-export function* batchesOf<T extends object>(text: string, rows: Iterable<T>): Generator<Batch> {
+export function* batchesOf<T extends object>(
+  text: string,
+  rows: Iterable<T>,
+  typed: (name: string, value: unknown) => BatchParameter = ofStatement,
+): Generator<Batch> {
   const perRow = parametersIn(text).filter((name) => name !== 'tenantId').length
   const most = Math.min(statementsPerBatchMax, 2 ** Math.floor(Math.log2(parametersMax / Math.max(1, perRow))))
   let waiting: T[] = []
   for (const row of rows) {
     if (waiting.push(row) < most) continue
-    yield batchOf(text, waiting)
+    yield batchOf(text, waiting, typed)
     waiting = []
   }
-  while (waiting.length > 0) yield batchOf(text, waiting.splice(0, 2 ** Math.floor(Math.log2(waiting.length))))
+  while (waiting.length > 0) yield batchOf(text, waiting.splice(0, 2 ** Math.floor(Math.log2(waiting.length))), typed)
 }
 
 /** The tenant is the same in all rows and has one parameter. @throws AssertionError for one too few or too many */
-function batchOf(text: string, rows: readonly object[]): Batch {
+function batchOf(
+  text: string,
+  rows: readonly object[],
+  typed: (name: string, value: unknown) => BatchParameter,
+): Batch {
   const names = parametersIn(text).toSorted()
   const parameters: Record<string, Batch['parameters'][string]> = {}
   assert.deepEqual(Object.keys(rows[0]!).toSorted(), names, `parameters of: ${text}`)
   rows.forEach((row, index) => {
     for (const [name, value] of Object.entries(row)) {
-      parameters[nameAt(name, rows.length === 1 ? undefined : index)] = parameterOf(name as FieldName, value)
+      parameters[nameAt(name, rows.length === 1 ? undefined : index)] = typed(name, value)
     }
   })
   if (rows.length === 1) return { text, parameters }

@@ -1,11 +1,14 @@
 /** A shard in SQL Server. */
 import { HartonomousError } from '#protocol/errors.ts'
+import type { MoveEnd } from '../move/move.ts'
 import { createShardStore, type ShardStoreOptions } from '../shard-store.ts'
 import type { ShardStore } from '../types.ts'
 import { connectMssql } from './driver.ts'
 import { storeErrorOf } from './errors.ts'
 import { MssqlExecutor } from './executor.ts'
+import { mssqlMoveEnd } from './move-end.ts'
 import { type MssqlProfile, probeProfile } from './profile.ts'
+import { runSetup, type SetupName } from './setup/index.ts'
 import { parseMssqlUrl } from './url.ts'
 
 export interface MssqlStoreOptions {
@@ -42,6 +45,24 @@ export async function probeMssql(options: MssqlStoreOptions): Promise<MssqlProfi
     return await probeProfile(connection)
   } catch (error) {
     throw storeErrorOf(error)
+  } finally {
+    await connection.close()
+  }
+}
+
+/** The shard at a URL as one end of a move, made and migrated. @throws {ERR_CONFIG} ERR_STORE_… */
+export async function openMssqlMoveEnd(options: MssqlStoreOptions): Promise<MoveEnd> {
+  await (await openMssqlStore(options)).close()
+  const connection = await connect(options)
+  return mssqlMoveEnd(connection, await probeProfile(connection))
+}
+
+/** Sets a part up, see `setup/`. @throws {ERR_USAGE} where the server cannot have it, {ERR_CONFIG} ERR_STORE_… */
+export async function setUpMssql(options: MssqlStoreOptions, name: SetupName): Promise<void> {
+  await (await openMssqlStore(options)).close()
+  const connection = await connect(options)
+  try {
+    await runSetup(connection, await probeProfile(connection), name)
   } finally {
     await connection.close()
   }

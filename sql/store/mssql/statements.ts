@@ -256,7 +256,7 @@ const common: Readonly<Record<StatementName, string>> = {
 export const statementNames = Object.keys(common) as StatementName[]
 
 /** The tenant that the row-level policy lets see all rows: for row counts and for moving a shard. */
-const everyTenant = '-1'
+export const everyTenant = '-1'
 
 /** `undefined` where the server does by itself what the statement is for. */
 export function statementOf(name: StatementName, profile: Pick<MssqlProfile, 'hasHistory'>): string | undefined {
@@ -269,8 +269,11 @@ export function statementOf(name: StatementName, profile: Pick<MssqlProfile, 'ha
  * needs it, and cleared behind it. A batch that fails in between is followed by one that sets its own.
  */
 export function underPolicy(name: StatementName, batchText: string): string {
-  const tenant = name === 'countRows' ? everyTenant : '@tenantId'
-  if (Object.hasOwn(shared, name) && name !== 'countRows') return batchText
+  if (Object.hasOwn(shared, name)) return name === 'countRows' ? setTenant(everyTenant, batchText) : batchText
+  return setTenant('@tenantId', batchText)
+}
+
+export function setTenant(tenant: '@tenantId' | typeof everyTenant, batchText: string): string {
   return `EXEC sys.sp_set_session_context N'tenant_id', ${tenant};
 ${batchText};
 EXEC sys.sp_set_session_context N'tenant_id', NULL`

@@ -1,0 +1,150 @@
+/** The tables of a shard as a move sees them: in the order in which rows may be written, each with its key. */
+
+export type ColumnType = 'integer' | 'text' | 'json' | 'bytes'
+export type MovedValue = string | number | Uint8Array | null
+export type MovedRow = Record<string, MovedValue>
+
+export interface MovedTable {
+  name: string
+  columns: Readonly<Record<string, ColumnType>>
+  /** Unique, and the order in which rows are read. */
+  key: readonly string[]
+  /** The column whose numbers the engine gives; a move keeps them. */
+  numbered?: string
+  /** Rows read and written at a time: some MiB at most. */
+  batchRows: number
+}
+
+const integers = <const N extends string>(...names: N[]) =>
+  Object.fromEntries(names.map((name) => [name, 'integer' as const])) as Record<N, 'integer'>
+const texts = <const N extends string>(...names: N[]) =>
+  Object.fromEntries(names.map((name) => [name, 'text' as const])) as Record<N, 'text'>
+
+const small = 500
+const modelKey = integers('tenant_id', 'model_pk')
+const componentColumns = {
+  ...texts('key', 'kind'),
+  ...integers('layer', 'expert', 'size_bytes', 'parameter_count'),
+  meta: 'json',
+} as const
+
+export const movedTables: readonly MovedTable[] = [
+  {
+    name: 'tenant',
+    columns: { ...integers('tenant_id'), ...texts('name') },
+    key: ['tenant_id'],
+    numbered: 'tenant_id',
+    batchRows: small,
+  },
+  {
+    name: 'model',
+    columns: {
+      ...modelKey,
+      ...texts('model_id', 'architecture', 'format', 'origin'),
+      ...integers('parameter_count', 'size_bytes', 'chunk_count', 'created_at_ms', 'last_used_at_ms', 'is_pinned'),
+      meta: 'json',
+      index_sha256: 'bytes',
+    },
+    key: ['tenant_id', 'model_pk'],
+    numbered: 'model_pk',
+    batchRows: 16,
+  },
+  {
+    name: 'model_file',
+    columns: { ...modelKey, ...integers('file_index', 'size_bytes'), ...texts('path', 'origin', 'identity') },
+    key: ['tenant_id', 'model_pk', 'file_index'],
+    batchRows: small,
+  },
+  {
+    name: 'extent',
+    columns: {
+      ...modelKey,
+      ...integers('file_index', 'extent_index', 'first_chunk', 'offset_bytes', 'size_bytes'),
+      ...texts('kind', 'name', 'dtype'),
+      shape: 'json',
+      root: 'bytes',
+    },
+    key: ['tenant_id', 'model_pk', 'file_index', 'extent_index'],
+    batchRows: small,
+  },
+  {
+    name: 'leaf',
+    columns: { ...modelKey, ...integers('block'), leaves: 'bytes' },
+    key: ['tenant_id', 'model_pk', 'block'],
+    batchRows: 8,
+  },
+  {
+    name: 'holding',
+    columns: { ...modelKey, bits: 'bytes', ...integers('held_chunks', 'held_bytes') },
+    key: ['tenant_id', 'model_pk'],
+    batchRows: 32,
+  },
+  {
+    name: 'component',
+    columns: { ...integers('component_pk'), ...modelKey, ...componentColumns, ...integers('since_ms') },
+    key: ['tenant_id', 'component_pk'],
+    numbered: 'component_pk',
+    batchRows: small,
+  },
+  {
+    name: 'component_extent',
+    columns: integers('tenant_id', 'component_pk', 'ordinal', 'file_index', 'extent_index'),
+    key: ['tenant_id', 'component_pk', 'ordinal'],
+    batchRows: small,
+  },
+  {
+    name: 'edge',
+    columns: { ...integers('tenant_id', 'src', 'dst'), ...texts('kind') },
+    key: ['tenant_id', 'src', 'kind', 'dst'],
+    batchRows: small,
+  },
+  {
+    name: 'component_history',
+    columns: {
+      ...integers('history_pk', 'component_pk', 'valid_from_ms', 'valid_to_ms'),
+      ...modelKey,
+      ...componentColumns,
+    },
+    key: ['tenant_id', 'history_pk'],
+    numbered: 'history_pk',
+    batchRows: small,
+  },
+  {
+    name: 'release',
+    columns: {
+      ...integers('release_pk', 'tenant_id', 'created_at_ms', 'is_own', 'received_at_ms'),
+      ...texts('model_id', 'publisher', 'name', 'received_from'),
+      body: 'json',
+      bytes: 'bytes',
+      signature: 'bytes',
+    },
+    key: ['tenant_id', 'release_pk'],
+    numbered: 'release_pk',
+    batchRows: 100,
+  },
+  {
+    name: 'ingest_checkpoint',
+    columns: { ...integers('tenant_id', 'leaf_count', 'updated_at_ms'), ...texts('path', 'identity') },
+    key: ['tenant_id', 'path'],
+    batchRows: small,
+  },
+  {
+    name: 'ingest_leaf',
+    columns: { ...integers('tenant_id', 'block'), ...texts('path'), leaves: 'bytes' },
+    key: ['tenant_id', 'path', 'block'],
+    batchRows: 8,
+  },
+  {
+    name: 'setting',
+    columns: { ...integers('tenant_id'), ...texts('key'), value: 'json' },
+    key: ['tenant_id', 'key'],
+    batchRows: 100,
+  },
+  {
+    name: 'outbox',
+    columns: { ...integers('seq', 'tenant_id', 'at_ms', 'lease_until_ms'), ...texts('topic'), body: 'json' },
+    key: ['tenant_id', 'seq'],
+    numbered: 'seq',
+    batchRows: small,
+  },
+]

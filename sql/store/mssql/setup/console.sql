@@ -1,0 +1,118 @@
+-- The documented views, for users of hart sql: members of the role hart_console see them and nothing else, and of them the
+-- rows of the tenant that shard.console_reader names for the user. The owner of the tables owns the views, so that reading a
+-- view needs no right on a table. Peers are known to the running node: it says them to its session, in parts.
+--/ batch
+IF SCHEMA_ID(N'shard_view') IS NULL EXEC (N'CREATE SCHEMA shard_view');
+--/ batch
+IF OBJECT_ID(N'shard_view.model', N'V') IS NOT NULL DROP VIEW shard_view.model;
+--/ batch
+CREATE VIEW shard_view.model AS
+SELECT m.model_id, m.architecture, m.format, m.parameter_count, m.size_bytes, m.chunk_count, m.origin, m.is_pinned,
+  m.created_at_ms, m.last_used_at_ms, m.meta
+FROM shard.model m WHERE m.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.holding', N'V') IS NOT NULL DROP VIEW shard_view.holding;
+--/ batch
+CREATE VIEW shard_view.holding AS
+SELECT m.model_id, h.held_chunks, m.chunk_count, h.held_bytes, m.size_bytes,
+  CASE WHEN h.held_chunks = m.chunk_count THEN 1 ELSE 0 END AS is_complete
+FROM shard.holding h JOIN shard.model m ON m.tenant_id = h.tenant_id AND m.model_pk = h.model_pk
+WHERE h.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.release', N'V') IS NOT NULL DROP VIEW shard_view.release;
+--/ batch
+CREATE VIEW shard_view.release AS
+SELECT r.model_id, r.publisher, r.name, r.licence, r.created_at_ms, r.received_from, r.received_at_ms, r.is_own, r.body
+FROM shard.release r WHERE r.tenant_id = (SELECT p.tenant_id FROM shard.console_reader p WHERE p.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.component', N'V') IS NOT NULL DROP VIEW shard_view.component;
+--/ batch
+CREATE VIEW shard_view.component AS
+SELECT m.model_id, c.[key], c.kind, c.layer, c.expert, c.size_bytes, c.parameter_count, c.meta
+FROM shard.component c JOIN shard.model m ON m.tenant_id = c.tenant_id AND m.model_pk = c.model_pk
+WHERE c.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.extent', N'V') IS NOT NULL DROP VIEW shard_view.extent;
+--/ batch
+CREATE VIEW shard_view.extent AS
+SELECT m.model_id, e.file_index, e.extent_index, e.kind, e.name, e.dtype, e.shape, e.offset_bytes, e.size_bytes,
+  e.first_chunk, LOWER(CONVERT(VARCHAR(64), e.root, 2)) AS root
+FROM shard.extent e JOIN shard.model m ON m.tenant_id = e.tenant_id AND m.model_pk = e.model_pk
+WHERE e.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.component_extent', N'V') IS NOT NULL DROP VIEW shard_view.component_extent;
+--/ batch
+CREATE VIEW shard_view.component_extent AS
+SELECT m.model_id, c.[key] AS component_key, x.ordinal, x.file_index, x.extent_index
+FROM shard.component_extent x JOIN shard.component c ON c.tenant_id = x.tenant_id AND c.component_pk = x.component_pk
+JOIN shard.model m ON m.tenant_id = c.tenant_id AND m.model_pk = c.model_pk
+WHERE x.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.edge', N'V') IS NOT NULL DROP VIEW shard_view.edge;
+--/ batch
+CREATE VIEW shard_view.edge AS
+SELECT m.model_id, s.[key] AS source, t.[key] AS target, e.kind
+FROM shard.edge e JOIN shard.component s ON s.tenant_id = e.tenant_id AND s.component_pk = e.src
+JOIN shard.component t ON t.tenant_id = e.tenant_id AND t.component_pk = e.dst
+JOIN shard.model m ON m.tenant_id = s.tenant_id AND m.model_pk = s.model_pk
+WHERE e.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.peer', N'V') IS NOT NULL DROP VIEW shard_view.peer;
+--/ batch
+CREATE VIEW shard_view.peer AS
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_0') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_1') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_2') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_3') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_4') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_5') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_6') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON)
+UNION ALL
+SELECT peer_id, direction, connected_for_ms, rtt_ms, region, version, [load], models
+FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_7') AS NVARCHAR(4000))) WITH (peer_id NVARCHAR(128) '$.peerId',
+  direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
+  region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON);
+--/ batch
+IF OBJECT_ID(N'shard_view.job', N'V') IS NOT NULL DROP VIEW shard_view.job;
+--/ batch
+CREATE VIEW shard_view.job AS
+SELECT CAST(NULL AS NVARCHAR(128)) AS job_id, CAST(NULL AS NVARCHAR(128)) AS model_id, CAST(NULL AS NVARCHAR(32)) AS kind,
+  CAST(NULL AS NVARCHAR(32)) AS state, CAST(NULL AS BIGINT) AS created_at_ms WHERE 1 = 0;
+--/ batch
+IF OBJECT_ID(N'shard_view.receipt', N'V') IS NOT NULL DROP VIEW shard_view.receipt;
+--/ batch
+CREATE VIEW shard_view.receipt AS
+SELECT CAST(NULL AS NVARCHAR(128)) AS job_id, CAST(NULL AS BIGINT) AS attempt, CAST(NULL AS NVARCHAR(128)) AS model_id,
+  CAST(NULL AS NVARCHAR(128)) AS peer_id, CAST(NULL AS NVARCHAR(64)) AS input_hash, CAST(NULL AS NVARCHAR(64)) AS output_hash,
+  CAST(NULL AS BIGINT) AS created_at_ms WHERE 1 = 0;
+--/ batch
+IF DATABASE_PRINCIPAL_ID(N'hart_console') IS NULL CREATE ROLE hart_console;
+--/ batch
+GRANT SELECT ON SCHEMA::shard_view TO hart_console;

