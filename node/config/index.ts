@@ -84,4 +84,4 @@ export async function writeConfigKey(path: string, key: string, raw: string | un
   await rename(temporary, path)
 }
 export { policyOf } from './policy.ts'
-export { storageOf, storagePassword } from './storage.ts'
+export { consoleStorageOf, storageOf, storagePassword } from './storage.ts'

@@ -20,7 +20,7 @@ import type {
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
-import { openShardConsole, type ShardConsole, shardViews } from '#sql/console/index.ts'
+import { type ShardConsole, shardViews } from '#sql/console/index.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import { dataFiles, policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
@@ -28,10 +28,10 @@ import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '..
 import type { PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import type { Transfer } from '../swarm/index.ts'
+import { openNodeConsole } from './console.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
-import { localOwner } from './parts.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
 
@@ -49,8 +49,7 @@ export class NodeController implements ControlledNode {
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
-    const path = dataFiles.database(node.dataDir)
-    this.#console = openShardConsole({ path, tenant: localOwner, peers: () => this.peers() })
+    this.#console = openNodeConsole(node.config, node.dataDir, process.env, () => this.peers())
   }
 
   async status(): Promise<StatusView> {

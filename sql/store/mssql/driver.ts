@@ -1,5 +1,6 @@
 /** The one place that talks to `mssql`: a pool of connections behind `Connection`. */
 import sql from 'mssql'
+import { HartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
 import type { Batch, BatchResult, Connection, Isolation, OpenTransaction, ParameterType } from './connection.ts'
 import type { DriverError } from './errors.ts'
@@ -34,6 +35,20 @@ const isolations: Readonly<Record<Isolation, sql.IIsolationLevel>> = {
 
 /** @throws the driver's ConnectionError: ELOGIN, ESOCKET, ETIMEOUT */
 export async function connectMssql(options: DriverOptions): Promise<Connection> {
+  const pool = poolOf(options)
+  await pool.connect()
+  return {
+    query: (batch) => send(new sql.Request(pool), batch),
+    begin: async (isolation) => {
+      const transaction = new sql.Transaction(pool)
+      await transaction.begin(isolations[isolation])
+      return openTransaction(transaction)
+    },
+    close: () => pool.close(),
+  }
+}
+
+function poolOf(options: DriverOptions): sql.ConnectionPool {
   const { address, password } = options
   const pool = new sql.ConnectionPool({
     user: address.user,
@@ -54,16 +69,7 @@ export async function connectMssql(options: DriverOptions): Promise<Connection> 
   })
   // Errors of idle connections; the next request says what is wrong.
   pool.on('error', () => {})
-  await pool.connect()
-  return {
-    query: (batch) => send(new sql.Request(pool), batch),
-    begin: async (isolation) => {
-      const transaction = new sql.Transaction(pool)
-      await transaction.begin(isolations[isolation])
-      return openTransaction(transaction)
-    },
-    close: () => pool.close(),
-  }
+  return pool
 }
 
 function openTransaction(transaction: sql.Transaction): OpenTransaction {
@@ -95,4 +101,87 @@ async function send(request: sql.Request, { text, parameters }: Batch): Promise<
   const result = entries.length === 0 ? await request.batch(text) : await request.query(text)
   const [rows = []] = result.recordsets as unknown as Record<string, unknown>[][]
   return { rows, rowsAffected: result.rowsAffected ?? [] }
+}
+
+export interface ReadLimits {
+  rowsMax: number
+  bytesMax: number
+}
+
+/** Rows of one statement, as lists: columns may have equal names. BIGINT comes as a bigint. */
+export interface Reader {
+  /** For what the session must know before the statement. */
+  query(batch: Batch): Promise<BatchResult>
+  /** @throws {ERR_QUERY_INVALID} for a second result, and what the driver throws: ETIMEOUT, ECANCEL */
+  read(
+    text: string,
+    limits: ReadLimits,
+    signal: AbortSignal,
+  ): Promise<{ columns: string[]; rows: unknown[][]; isTruncated: boolean }>
+  close(): Promise<void>
+}
+
+/** One connection of its own; a statement that takes longer than `requestTimeoutMs` is cancelled. */
+export async function connectReader(options: DriverOptions): Promise<Reader> {
+  const pool = poolOf({ ...options, connectionsMax: 1 })
+  await pool.connect()
+  return {
+    query: (batch) => send(new sql.Request(pool), batch),
+    read: (text, limits, signal) => readRows(new sql.Request(pool), text, limits, signal),
+    close: () => pool.close(),
+  }
+}
+
+function readRows(request: sql.Request, text: string, { rowsMax, bytesMax }: ReadLimits, signal: AbortSignal) {
+  signal.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Reader['read']>>>()
+  const columns: string[] = []
+  const bigints: boolean[] = []
+  const rows: unknown[][] = []
+  let bytes = 0
+  let results = 0
+  let isTruncated = false
+  const onAbort = () => request.cancel()
+  signal.addEventListener('abort', onAbort, { once: true })
+  request.stream = true
+  request.arrayRowMode = true
+  request.on('recordset', (described: unknown) => {
+    // A list in this mode: equal names are kept apart.
+    if (results++ > 0) return void request.cancel()
+    for (const { name, type } of described as { name: string; type: unknown }[]) {
+      columns.push(name)
+      bigints.push(type === sql.BigInt)
+    }
+  })
+  request.on('row', (row: unknown) => {
+    const values = (row as unknown[]).map((value, at) =>
+      bigints[at] && typeof value === 'string' ? BigInt(value) : value,
+    )
+    bytes += values.reduce((sum: number, value) => sum + sizeOf(value), 0)
+    if (rows.length < rowsMax && bytes <= bytesMax && !isTruncated) rows.push(values)
+    else if (!isTruncated) {
+      isTruncated = true
+      request.cancel()
+    }
+  })
+  let failure: Error | undefined
+  request.on('error', (error: Error) => {
+    failure ??= error
+  })
+  request.on('done', () => {
+    signal.removeEventListener('abort', onAbort)
+    if (signal.aborted) reject(signal.reason)
+    else if (results > 1)
+      reject(new HartonomousError('ERR_QUERY_INVALID', { reason: 'there is more than one statement' }))
+    // What comes of the cancellation itself is no failure.
+    else if (failure !== undefined && !isTruncated) reject(failure)
+    else resolve({ columns, rows, isTruncated })
+  })
+  request.batch(text).catch(reject)
+  return promise
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value.length
+  return 8
 }
