@@ -242,19 +242,45 @@ function batchOf(
   rows: readonly object[],
   typed: (name: string, value: unknown) => BatchParameter,
 ): Batch {
-  const names = parametersIn(text).toSorted()
-  const parameters: Record<string, Batch['parameters'][string]> = {}
+  const { names, text: whole, renamed } = repeated(text, rows.length)
   assert.deepEqual(Object.keys(rows[0]!).toSorted(), names, `parameters of: ${text}`)
-  rows.forEach((row, index) => {
-    for (const [name, value] of Object.entries(row)) {
-      parameters[nameAt(name, rows.length === 1 ? undefined : index)] = typed(name, value)
-    }
+  const parameters: Record<string, BatchParameter> = {}
+  rows.forEach((row, at) => {
+    names.forEach((name, which) => {
+      const value = (row as Record<string, unknown>)[name]
+      if (value === undefined) throw new assert.AssertionError({ message: `${name} is missing: ${text}` })
+      parameters[renamed[at]![which]!] = typed(name, value)
+    })
   })
-  if (rows.length === 1) return { text, parameters }
-  const texts = rows.map((_, index) => renameParameters(text, (name) => nameAt(name, index)))
-  return { text: texts.join(';\n'), parameters }
+  return { text: whole, parameters }
 }
 
-function nameAt(name: string, index: number | undefined): string {
-  return index === undefined || name === 'tenantId' ? name : `${name}_${index}`
+interface Repeated {
+  /** Sorted. */
+  names: readonly string[]
+  text: string
+  /** By row, in the order of `names`. */
+  renamed: readonly (readonly string[])[]
+}
+
+/** A statement as often as there are rows, with numbered parameters; of each statement a handful of sizes. */
+const repetitions = new Map<string, Repeated[]>()
+
+function repeated(text: string, count: number): Repeated {
+  const known = repetitions.get(text) ?? []
+  repetitions.set(text, known)
+  known[count] ??= repeat(text, count)
+  return known[count]
+}
+
+function repeat(text: string, count: number): Repeated {
+  const names = parametersIn(text).toSorted()
+  if (count === 1) return { names, text, renamed: [names] }
+  const numbered = (at: number) => (name: string) => (name === 'tenantId' ? name : `${name}_${at}`)
+  const rows = Array.from({ length: count }, (_, at) => numbered(at))
+  return {
+    names,
+    text: rows.map((rename) => renameParameters(text, rename)).join(';\n'),
+    renamed: rows.map((rename) => names.map(rename)),
+  }
 }
