@@ -3,7 +3,7 @@
  * tests put a recorder, or another database, behind it.
  */
 
-export type ParameterType = 'bigint' | 'nvarchar' | 'varbinary'
+type ParameterType = 'bigint' | 'nvarchar' | 'varbinary'
 
 export interface BatchParameter {
   type: ParameterType

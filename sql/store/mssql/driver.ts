@@ -2,7 +2,7 @@
 import sql from 'mssql'
 import { HartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
-import type { Batch, BatchResult, Connection, Isolation, OpenTransaction, ParameterType } from './connection.ts'
+import type { Batch, BatchParameter, BatchResult, Connection, Isolation, OpenTransaction } from './connection.ts'
 import type { DriverError } from './errors.ts'
 import type { MssqlAddress } from './url.ts'
 
@@ -21,10 +21,19 @@ const connectTimeoutMsDefault = 15 * second
 /** A login is slow on purpose (100,000 rounds of a hash in 2025): keep connections. */
 const idleTimeoutMs = 300 * second
 
-const types: Readonly<Record<ParameterType, () => sql.ISqlType>> = {
-  bigint: () => sql.BigInt(),
-  nvarchar: () => sql.NVarChar(sql.MAX),
-  varbinary: () => sql.VarBinary(sql.MAX),
+/**
+ * What fits is sent as the bounded type: compared with a column of that type it finds its place in an index directly, where
+ * `MAX` needs a range that is computed first.
+ */
+function typeOf({ type, value }: BatchParameter): sql.ISqlType {
+  switch (type) {
+    case 'bigint':
+      return sql.BigInt()
+    case 'nvarchar':
+      return typeof value === 'string' && value.length > 4000 ? sql.NVarChar(sql.MAX) : sql.NVarChar(4000)
+    case 'varbinary':
+      return value instanceof Uint8Array && value.length > 8000 ? sql.VarBinary(sql.MAX) : sql.VarBinary(8000)
+  }
 }
 
 const isolations: Readonly<Record<Isolation, sql.IIsolationLevel>> = {
@@ -95,8 +104,9 @@ function openTransaction(transaction: sql.Transaction): OpenTransaction {
 
 async function send(request: sql.Request, { text, parameters }: Batch): Promise<BatchResult> {
   const entries = Object.entries(parameters)
-  for (const [name, { type, value }] of entries) {
-    request.input(name, types[type](), value instanceof Uint8Array ? Buffer.from(value) : value)
+  for (const [name, parameter] of entries) {
+    const { value } = parameter
+    request.input(name, typeOf(parameter), value instanceof Uint8Array ? Buffer.from(value) : value)
   }
   const result = entries.length === 0 ? await request.batch(text) : await request.query(text)
   const [rows = []] = result.recordsets as unknown as Record<string, unknown>[][]

@@ -35,8 +35,8 @@ const identitySql = `SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(12
 
 /** One batch each: what does not parse fails its whole batch. All but the last two only read. */
 const probes = {
-  snapshot: `SELECT CAST(snapshot_isolation_state AS INT) AS answer FROM sys.databases WHERE database_id = DB_ID()`,
-  durability: `SELECT CAST(delayed_durability_desc AS NVARCHAR(60)) AS answer FROM sys.databases WHERE database_id = DB_ID()`,
+  snapshot: `SELECT CAST(snapshot_isolation_state AS INT) AS answer FROM sys.databases WHERE name = DB_NAME()`,
+  durability: `SELECT CAST(delayed_durability_desc AS NVARCHAR(60)) AS answer FROM sys.databases WHERE name = DB_NAME()`,
   history: `SELECT CASE WHEN OBJECT_ID(N'shard.component') IS NULL THEN N'none'
     WHEN OBJECTPROPERTY(OBJECT_ID(N'shard.component'), 'TableTemporalType') = 2 THEN N'temporal'
     ELSE N'trigger' END AS answer`,

@@ -1,6 +1,6 @@
 -- A schema of our own: the database may have other tables.
 --/ batch
-IF SCHEMA_ID(N'shard') IS NULL EXEC (N'CREATE SCHEMA shard');
+IF SCHEMA_ID(N'shard') IS NULL EXEC (N'CREATE SCHEMA shard AUTHORIZATION dbo');
 --/ batch
 IF OBJECT_ID(N'shard.schema_migration', N'U') IS NULL
 CREATE TABLE shard.schema_migration(

@@ -17,6 +17,6 @@ CREATE TABLE shard.extent(
   CONSTRAINT extent_pk PRIMARY KEY (tenant_id, model_pk, file_index, extent_index),
   CONSTRAINT extent_file FOREIGN KEY (tenant_id, model_pk, file_index)
     REFERENCES shard.model_file(tenant_id, model_pk, file_index),
-  INDEX extent_chunk (tenant_id, model_pk, first_chunk) INCLUDE (size_bytes),
+  INDEX extent_chunk (tenant_id, model_pk, first_chunk),
   INDEX extent_root (tenant_id, root)
 );

@@ -2,7 +2,7 @@
 -- rows of the tenant that shard.console_reader names for the user. The owner of the tables owns the views, so that reading a
 -- view needs no right on a table. Peers are known to the running node: it says them to its session, in parts.
 --/ batch
-IF SCHEMA_ID(N'shard_view') IS NULL EXEC (N'CREATE SCHEMA shard_view');
+IF SCHEMA_ID(N'shard_view') IS NULL EXEC (N'CREATE SCHEMA shard_view AUTHORIZATION dbo');
 --/ batch
 IF OBJECT_ID(N'shard_view.model', N'V') IS NOT NULL DROP VIEW shard_view.model;
 --/ batch

@@ -1,7 +1,7 @@
 -- Components and edges as a graph, for people who like MATCH: a projection that shard_graph.refresh makes anew. The node
 -- never reads it. MATCH (a-(part)->b), SHORTEST_PATH and the rest work on shard_graph.component and shard_graph.part.
 --/ batch
-IF SCHEMA_ID(N'shard_graph') IS NULL EXEC (N'CREATE SCHEMA shard_graph');
+IF SCHEMA_ID(N'shard_graph') IS NULL EXEC (N'CREATE SCHEMA shard_graph AUTHORIZATION dbo');
 --/ batch
 IF OBJECT_ID(N'shard_graph.component', N'U') IS NULL
 CREATE TABLE shard_graph.component(
