@@ -3,7 +3,7 @@
  * tests put a recorder, or another database, behind it.
  */
 
-type ParameterType = 'bigint' | 'nvarchar' | 'varbinary'
+export type ParameterType = 'bigint' | 'nvarchar' | 'varbinary'
 
 export interface BatchParameter {
   type: ParameterType

@@ -46,17 +46,19 @@ export function openMssqlConsole(
       running++
       const requestTimeoutMs = Math.min(sqlDurationMsMax, Math.max(1, timeoutMs))
       const startedAtMs = performance.now()
+      // The driver's own limit ends with the first byte of an answer.
+      const timeIsUp = AbortSignal.timeout(requestTimeoutMs)
       let reader: Reader | undefined
       try {
         const known = (await peers?.()) ?? []
         reader = await connect({ address, password, requestTimeoutMs })
         for (const batch of sessionOf(known)) await reader.query(batch)
         const limits = { rowsMax: Math.min(sqlRowsMax, Math.max(1, rowsMax)), bytesMax: sqlAnswerBytesMax }
-        const { columns, rows, isTruncated } = await reader.read(sql, limits, signal)
+        const { columns, rows, isTruncated } = await reader.read(sql, limits, AbortSignal.any([signal, timeIsUp]))
         const durationMs = Math.round(performance.now() - startedAtMs)
         return { columns, rows: rows.map((row) => row.map(plain)), isTruncated, durationMs }
       } catch (error) {
-        throw typed(error, requestTimeoutMs)
+        throw timeIsUp.aborted && !signal.aborted ? timeoutError(requestTimeoutMs) : typed(error, requestTimeoutMs)
       } finally {
         running--
         await reader?.close()
@@ -142,11 +144,14 @@ function plain(value: unknown): ConsoleValue {
 
 function typed(error: unknown, timeoutMs: number): unknown {
   const { code, number, message } = error as DriverError
-  if (code === 'ETIMEOUT' || number === 1222)
-    return new HartonomousError('ERR_TIMEOUT', { what: 'the query', timeoutMs })
+  if (code === 'ETIMEOUT' || number === 1222) return timeoutError(timeoutMs)
   // 18456 and the like come with the login, which is no fault of the query.
   if (code === 'EREQUEST' && number !== undefined) return invalid(message)
   return storeErrorOf(error)
+}
+
+function timeoutError(timeoutMs: number): HartonomousError {
+  return new HartonomousError('ERR_TIMEOUT', { what: 'the query', timeoutMs })
 }
 
 function invalid(reason: string): HartonomousError {

@@ -67,6 +67,8 @@ function poolOf(options: DriverOptions): sql.ConnectionPool {
     database: address.database,
     connectionTimeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
     requestTimeout: options.requestTimeoutMs ?? requestTimeoutMsDefault,
+    // Else each request is preceded by a `SELECT 1`.
+    validateConnection: 'socket',
     pool: { max: options.connectionsMax ?? connectionsDefault, min: 0, idleTimeoutMillis: idleTimeoutMs },
     options: {
       encrypt: address.isEncrypted,
