@@ -175,6 +175,43 @@ export const componentHistoryMax = 100_000
 export const keyPatternStarsMax = 4
 export const keyPatternCharactersMax = 256
 
+// ---- queries over models ---------------------------------------------------------------------------------------
+
+/** Key of a component: `decoder.blk.126.expert.4095`, with a stack's name in front. */
+export const componentKeyBytesMax = 512
+/** Models that one query may name. */
+export const queryModelsMax = 16
+/** Entries of the other lists of a query. */
+export const queryListMax = 16
+/** A query as text. */
+export const queryTextBytesMax = 4 * KiB
+/** Words of a query: 6 make 63 subsets, each a pass over the models that have all of its words. */
+export const queryWordsMax = 6
+export const queryWordBytesMax = 64
+export const queryMetaValueBytesMax = 128
+/** Rows of one page: 40 of 6 KB, each with 12 tensors of the longest names, are one control frame. */
+export const queryRowsMax = 40
+/** Tensors told of one component, the first ones: a router with 512 experts apart has one tensor each. */
+export const queryTensorsPerHitMax = 12
+export const queryCursorBytesMax = 1024
+/** Components and models looked at for one page; then the page ends, and the next one goes on. */
+export const queryExaminedMax = 2000
+export const queryModelsExaminedMax = 500
+/** Components of one walk or closure: the largest models have ~100 in each of ~130 layers, with experts apart ~25,000. */
+export const mapComponentsMax = 50_000
+export const mapHopsMax = 1000
+/** Search terms of one model: words of its names, layers, shapes, short metadata; ~60 bytes each. */
+export const searchTermsPerModelMax = 4000
+/** A term is counted so far for its weight: beyond it, it is simply common. */
+export const searchTermCountMax = 1000
+/** Peers asked by one query, and how long for. */
+export const queryPeersMax = 16
+export const queryPeersTimeoutMs = 5 * second
+/** Rows of one answer to the owner, all pages and peers together. */
+export const queryTotalRowsMax = 1000
+/** Pages taken from one peer for one query. */
+export const queryPagesPerPeerMax = 20
+
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 
 /** Requests waiting for an engine slot; the next one gets 429. */
@@ -234,6 +271,13 @@ assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fi
 assert(
   extentsPerTable * (tensorNameBytesMax + dtypeBytesMax + tensorDimensionsMax * 9 + 112) <= publishedBlockBytesMax,
   'a full extent table fits a block',
+)
+assert(
+  queryRowsMax *
+    (componentKeyBytesMax + queryTensorsPerHitMax * (tensorNameBytesMax + 142) + queryWordsMax * 66 + 300) +
+    queryCursorBytesMax <
+    controlFrameBytesMax,
+  'a full page of a query fits a frame',
 )
 assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
 assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')

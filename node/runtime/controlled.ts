@@ -28,6 +28,7 @@ import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '..
 import type { PullSelection } from '../library/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import type { Transfer } from '../swarm/index.ts'
+import { QueryController } from './controlled-queries.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
@@ -45,10 +46,12 @@ export class NodeController implements ControlledNode {
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
   readonly #console: ShardConsole
+  readonly queries: QueryController
 
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
+    this.queries = new QueryController(() => node.parts)
     const path = dataFiles.database(node.dataDir)
     this.#console = openShardConsole({ path, tenant: localOwner, peers: () => this.peers() })
   }
@@ -142,7 +145,13 @@ export class NodeController implements ControlledNode {
 
   async components(reference: string, query: ComponentQuery): Promise<ComponentView[]> {
     const modelId = await this.#resolve(reference)
-    const hits = await this.#node.parts.tenant.findComponents({ modelId, limit: componentsMax, ...query })
+    const { kind, layerMin: min, layerMax: max } = query
+    const hits = await this.#node.parts.tenant.findComponents({
+      modelId,
+      limit: componentsMax,
+      ...(kind === undefined ? {} : { kinds: [kind] }),
+      layers: { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) },
+    })
     return hits.map(({ key, kind, layer, expert, sizeBytes, heldBytes, parameterCount }) => ({
       key,
       kind,

@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { indexedTerm, licenceTerm } from '../search-terms.ts'
 import type { TenantStore } from '../types.ts'
 import { modelIdOf, peerIdOf, sampleModel, sampleRelease } from './sample.ts'
 import { type OpenStore, storeOpener } from './setup.ts'
+
+/** 25 in the default tests. 4,000 are 10^5 operations: `HARTONOMOUS_TENANT_RUNS=4000 npm test -- --project sql`. */
+const numRuns = Number(process.env['HARTONOMOUS_TENANT_RUNS'] ?? 25)
 
 /** Small, so that the two tenants often meet in the same model. */
 const seeds = ['a', 'b', 'c']
@@ -43,15 +47,20 @@ async function viewOf(t: TenantStore): Promise<unknown> {
     perSeed.push({
       content: await t.getContent(modelId),
       held: await t.getHeld(modelId),
-      edges: await t.edges(modelId, 'file.0.blk.0', 'out'),
+      edges: await t.edges(modelId, ['file.0.blk.0'], 'out'),
       ranges: await t.ranges(modelId, ['file.0.blk.0']).catch((error: { code: string }) => error.code),
       setting: await t.getSetting(seed),
       checkpoint: await t.getIngestCheckpoint(seed),
     })
   }
   const { releases } = await t.listReleases({ limit: 1000 })
+  const marks = ['mine', 'LEAK', 'alone', 'poor'].map((mark) => licenceTerm(mark))
   return {
     models,
+    indexed: await t.findModels({ term: indexedTerm, all: [], limit: 100 }),
+    // As numbers only: the terms themselves name the marks.
+    counts: await Promise.all(marks.map((term) => t.countTerm(term))),
+    terms: await Promise.all(seeds.map(async (seed) => (await t.termsOf(modelIdOf(seed), marks)).length)),
     perSeed,
     components: await t.findComponents({}),
     places: await t.findExtent(extentRoot),
@@ -99,7 +108,7 @@ export function tenantCompliance(open: OpenStore): void {
           expect(told.length).toBeLessThanOrEqual(steps.length)
           expect(JSON.stringify([view, told])).not.toContain('LEAK')
         }),
-        { numRuns: 25 },
+        { numRuns },
       )
     })
 
