@@ -43,11 +43,17 @@ export const bench: Bench = {
   async run({ args, log }) {
     const { values } = parseArgs({
       args,
-      options: { small: { type: 'string' }, large: { type: 'string' }, rounds: { type: 'string' } },
+      options: {
+        small: { type: 'string' },
+        large: { type: 'string' },
+        rounds: { type: 'string' },
+        folder: { type: 'string' },
+      },
     })
     const sizes = [Number(values.small ?? 10_000), Number(values.large ?? 1_000_000)]
     const rounds = Number(values.rounds ?? 30)
-    const folder = await mkdtemp(join(tmpdir(), 'hart-bench-'))
+    // `--folder DIR` keeps the stores there, and uses them again.
+    const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'hart-bench-')))
     const stores = []
     try {
       for (const components of sizes) {
@@ -97,7 +103,7 @@ export const bench: Bench = {
       }
     } finally {
       for (const { store } of stores) await store.close()
-      await rm(folder, { recursive: true, force: true })
+      if (values.folder === undefined) await rm(folder, { recursive: true, force: true })
     }
   },
 }
@@ -133,6 +139,8 @@ function median(values: number[]): number {
 }
 
 async function fill(tenant: TenantStore, components: number): Promise<ModelId[]> {
+  const known = await tenant.listModels()
+  if (known.length * componentsPerModel >= components) return known.map(({ modelId }) => modelId)
   const models: ModelId[] = []
   for (let n = 0; n * componentsPerModel < components; n++) {
     const put = madeModel(n)

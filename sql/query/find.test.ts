@@ -190,6 +190,17 @@ test('find: metadata that is learnt later is searched, too', async () => {
   await tenant.removeModel(late.modelId)
 })
 
+test('find: a word weighs by the models that have it, however often each of them does', async () => {
+  const { plan } = await find(tenant, parseQuery('router pourri').query)
+  const weights = plan.passes.map(({ weight }) => weight)
+  for (const n of [1, 2, 3]) {
+    const release = sampleRelease(`again ${n}`, { modelId: mixture.modelId, name: `router-${n}` })
+    await tenant.putRelease(release, 'x' as never)
+  }
+  const again = await find(tenant, parseQuery('router pourri').query)
+  expect(again.plan.passes.map(({ weight }) => weight)).toEqual(weights)
+})
+
 test('find: models that an older version stored are indexed some at a time', async () => {
   expect(await tenant.indexModels(10)).toBe(0)
 })
@@ -295,7 +306,7 @@ test('find: gives what a search through everything gives, in its order, whatever
       await fresh.close()
     },
   )
-  await fc.assert(property, { numRuns: 60 })
+  await fc.assert(property, { numRuns: 100 })
 }, 60_000)
 
 const placeOf = ({ modelId, key, words }: QueryHit) => `${modelId} ${key} ${words}`

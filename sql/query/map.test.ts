@@ -170,6 +170,25 @@ test('closure: of one expert needs all of its layer, because the router chooses'
   })
 })
 
+test('closure: says of attention how many query heads share a key head, where the shapes tell', async () => {
+  const grouped = sampleModel('grouped', { fileExtentBytes: [[1, 2, 3]] })
+  const [, q, k] = grouped.content.files[0]!.extents
+  Object.assign(q!, { kind: 'tensor', name: 'blk.0.attn_q.weight', shape: [896, 896] })
+  Object.assign(k!, { kind: 'tensor', name: 'blk.0.attn_k.weight', shape: [128, 896] })
+  const place: [number, number][] = [
+    [0, 1],
+    [0, 2],
+  ]
+  grouped.components = [
+    { key: 'blk.0.attention', kind: 'attention', layer: 0, extents: place, sizeBytes: 5, parameterCount: 1, meta: {} },
+  ]
+  grouped.edges = []
+  await tenant.putModel(grouped)
+  expect(await reasons(grouped.modelId, ['blk.0.attention'], 'part')).toEqual({
+    'blk.0.attention': 'asked for; 7 query heads share each key and value head',
+  })
+})
+
 test('closure: of nothing, or of what is not there, is refused', async () => {
   await expect(closure(tenant, dense, [], 'part')).rejects.toMatchObject({ code: 'ERR_QUERY_INVALID' })
   await expect(closure(tenant, dense, ['blk.9.ffn'], 'part')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })

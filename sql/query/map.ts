@@ -124,11 +124,23 @@ export async function closure(
   }
   await addNeeded(store, modelId, all, reasons)
   const members = [...reasons]
-    .map(([key, reason]) => ({ key, reason, component: all.get(key)! }))
+    .map(([key, reason]) => ({ key, reason: reason + groupNote(all.get(key)!), component: all.get(key)! }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
   const sum = (of: (component: ComponentHit) => number) =>
     members.reduce((total, { component }) => total + of(component), 0)
   return { scope, members, sizeBytes: sum((one) => one.sizeBytes), heldBytes: sum((one) => one.heldBytes) }
+}
+
+/**
+ * Grouped-query attention (Ainslie et al. 2023): several query heads read one key and value head, so no part of the component
+ * runs without the others. Seen in the shapes: the rows of K are a fraction of those of Q.
+ */
+function groupNote({ kind, tensors }: ComponentHit): string {
+  if (kind !== 'attention') return ''
+  const rowsOf = (pattern: RegExp) => tensors.find(({ name }) => pattern.test(name))?.shape[0] ?? 0
+  const [queries, keys] = [rowsOf(/(attn_q|q_proj)\.weight$/), rowsOf(/(attn_k|k_proj)\.weight$/)]
+  const group = keys === 0 ? 1 : queries / keys
+  return Number.isInteger(group) && group > 1 ? `; ${group} query heads share each key and value head` : ''
 }
 
 function siblingReason(kind: ComponentHit['kind'], layer: number): string {

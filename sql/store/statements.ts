@@ -180,7 +180,7 @@ export interface TenantStatements {
   /** `source`: 0 is the model's content, else the key of a release. Goes with its source. */
   insertSearchTerm: Statement<{ term: string; modelId: string; source: number }>
   deleteModelTerms: Statement<{ modelId: string }>
-  /** At most `limit`. */
+  /** Models, at most `limit`. */
   countSearchTerm: Statement<{ term: string; limit: number }, { count: number }>
   /** `terms`: JSON array. */
   listSearchTerms: Statement<{ modelId: string; terms: string }, { term: string }>

@@ -240,7 +240,7 @@ export interface TenantStore {
   edges(modelId: ModelId, keys: readonly string[], direction: 'out' | 'in'): Promise<EdgeRow[]>
   /** In order of the model id. Only models whose content is in the store. */
   findModels(filter: ModelTermFilter): Promise<ModelId[]>
-  /** How many entries of the search index have a term: `searchTermCountMax` at most. */
+  /** How many models have a term, known ones without content included: `searchTermCountMax` at most. */
   countTerm(term: string): Promise<number>
   /** Of these terms, those that a model has. */
   termsOf(modelId: ModelId, terms: readonly string[]): Promise<string[]>

@@ -92,7 +92,10 @@ const components = {
       c.layer, c.expert, c.size_bytes as sizeBytes, c.parameter_count as parameterCount, c.meta
     from model m cross join component c on c.tenant_id = m.tenant_id and c.model_pk = m.model_pk
     where m.tenant_id = :tenantId
-      and (:modelId is null or m.model_id = :modelId)
+      -- As bounds and not as alternatives: only those lead into an index.
+      and m.model_id >= max(coalesce(:modelId, ''), coalesce(:afterModelId, ''))
+      and m.model_id <= coalesce(:modelId, '\u{10ffff}')
+      and c.key > iif(m.model_id = :afterModelId, :afterKey, '')
       and (:kinds is null or c.kind in (select value from json_each(:kinds)))
       and (:layerMin is null or c.layer >= :layerMin)
       and (:layerMax is null or c.layer <= :layerMax)
@@ -101,7 +104,6 @@ const components = {
       and (:sizeMin is null or c.size_bytes >= :sizeMin)
       and (:sizeMax is null or c.size_bytes <= :sizeMax)
       and (:keyPattern is null or c.key glob replace(:keyPattern, '[', '[[]'))
-      and (:afterModelId is null or m.model_id > :afterModelId or (m.model_id = :afterModelId and c.key > :afterKey))
     order by m.model_id, c.key limit :limit`,
   listComponentExtents: `select x.component_pk as componentPk, x.file_index as fileIndex, x.extent_index as extentIndex,
       e.first_chunk as firstChunk, e.offset_bytes as offsetBytes, e.size_bytes as sizeBytes, e.name, e.dtype, e.shape
@@ -175,7 +177,7 @@ const search = {
     values(:tenantId, :term, :modelId, :source)`,
   deleteModelTerms: `delete from search_term where tenant_id = :tenantId and model_id = :modelId and source = 0`,
   countSearchTerm: `select count(*) as count from
-    (select 1 from search_term where tenant_id = :tenantId and term = :term limit :limit)`,
+    (select distinct model_id from search_term where tenant_id = :tenantId and term = :term limit :limit)`,
   listSearchTerms: `select distinct t.term from json_each(:terms) j
     cross join search_term t on t.tenant_id = :tenantId and t.term = j.value and t.model_id = :modelId`,
   findModelsByTerms: `select m.model_id as modelId
