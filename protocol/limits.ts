@@ -175,6 +175,16 @@ export const componentHistoryMax = 100_000
 export const keyPatternStarsMax = 4
 export const keyPatternCharactersMax = 256
 
+/** Embedding spaces of one tenant: one per embedding model that it has ever tried. */
+export const spacesPerTenantMax = 64
+export const spaceNameBytesMax = 128
+/** Numbers in a vector: 1,998 x 4 bytes = 7,992 fit SQL Server's VARBINARY(8000) and its VECTOR type. */
+export const vectorDimensionMax = 1998
+/** Vectors of one put or removal: 10,000 x 1,536 bytes = 15 MiB of the usual ones; 80 MB at worst. */
+export const embeddingsPerPutMax = 10_000
+/** Hits of one search. */
+export const nearestHitsMax = 1000
+
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 
 /** Requests waiting for an engine slot; the next one gets 429. */

@@ -57,6 +57,11 @@ export class TenantSession {
     return this.#session.runMany(name, this.#bindAll<N>(rows))
   }
 
+  /** @returns the first of `count` numbers that no vector of this shard had before. */
+  async takeRevs(count: number): Promise<number> {
+    return (await this.#session.all('takeRevs', { count }))[0]!.rev - count + 1
+  }
+
   #bind<N extends TenantStatementName>(parameters: TenantParameters<N>): ParametersOf<N> {
     return { ...parameters, tenantId: this.#tenantId } as unknown as ParametersOf<N>
   }

@@ -3,6 +3,7 @@ import { HartonomousError } from '#protocol/errors.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
 import { getCheckpoint, saveCheckpoint } from './checkpoints.ts'
 import { findComponents, listEdges, rangesOf } from './components.ts'
+import { checkQuery, findNearest, getSpace, putEmbeddings, putSpace, removeEmbeddings } from './embeddings.ts'
 import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
 import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
 import { checkPutModel } from './layout.ts'
@@ -108,6 +109,15 @@ function createTenantStore(
     findComponents: (filter) => read((x) => findComponents(x, filter)),
     edges: (modelId, key, direction) => read((x) => listEdges(x, modelId, key, direction)),
     ranges: (modelId, keys) => read((x) => rangesOf(x, modelId, keys)),
+
+    putSpace: (name, dimension) => durable((x) => putSpace(x, name, dimension)),
+    getSpace: (name) => read((x) => getSpace(x, name)),
+    putEmbeddings: (space, rows) => write((x) => putEmbeddings(x, space, rows)),
+    removeEmbeddings: (space, components) => write((x) => removeEmbeddings(x, space, components)),
+    findNearest: async (query) => {
+      checkQuery(query)
+      return read((x) => findNearest(x, query))
+    },
 
     saveIngestCheckpoint: (checkpoint) => write((x) => saveCheckpoint(x, checkpoint, now())),
     getIngestCheckpoint: (path) => read((x) => getCheckpoint(x, path)),
