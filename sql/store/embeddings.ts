@@ -9,13 +9,13 @@ import {
   vectorDimensionMax,
 } from '#protocol/limits.ts'
 import type { TenantSession } from './executor.ts'
-import type { StoredSpace, StoredVector } from './statements.ts'
+import type { StoredSpace } from './statements.ts'
 import type { ComponentRef, EmbeddingFilter, EmbeddingRow, NearestHit, NearestQuery, SpaceRow } from './types.ts'
-import { Ranking, type Scored } from './vectors/ranking.ts'
-import { dotProduct, unitVector, vectorBytes, vectorOfBytes } from './vectors/vector.ts'
-
-/** Rows read at a time when all are looked at: 1.5 MiB of the usual vectors. */
-const rowsPerPage = 1000
+import { indexState } from './vectors/grow-index.ts'
+import type { Scored } from './vectors/ranking.ts'
+import { filterOf, scanRows } from './vectors/rows.ts'
+import type { SpaceIndex } from './vectors/space-index.ts'
+import { unitVector, vectorBytes } from './vectors/vector.ts'
 
 export async function putSpace(x: TenantSession, name: string, dimension: number): Promise<void> {
   const nameBytes = Buffer.byteLength(name)
@@ -36,9 +36,22 @@ export async function putSpace(x: TenantSession, name: string, dimension: number
   await x.run('insertSpace', { name, dimension })
 }
 
-export async function getSpace(x: TenantSession, name: string): Promise<SpaceRow | undefined> {
+export async function getSpace(x: TenantSession, name: string, index?: SpaceIndex): Promise<SpaceRow | undefined> {
   const space = await x.get('findSpace', { name })
-  return space && { name, dimension: space.dimension, rowCount: space.rowCount }
+  if (space === undefined) return undefined
+  const { dimension, rowCount } = space
+  const isIndexed = index?.isWritten && (index.segments.length > 0 || rowCount > index.bounds.unindexedRows)
+  if (!isIndexed) return { name, dimension, rowCount }
+  const { liveCounts, pendingCount } = (await indexState(x, name, index))!
+  const { entryCount, problem } = index
+  const deadCount = entryCount - liveCounts.reduce((sum, count) => sum + count, 0)
+  const segmentCount = index.segments.length
+  return {
+    name,
+    dimension,
+    rowCount,
+    index: { segmentCount, entryCount, deadCount, pendingCount, ...(problem !== undefined && { problem }) },
+  }
 }
 
 export async function requireSpace(x: TenantSession, name: string): Promise<StoredSpace> {
@@ -82,10 +95,22 @@ export async function removeEmbeddings(x: TenantSession, name: string, refs: rea
   return removed
 }
 
-export async function findNearest(x: TenantSession, query: NearestQuery): Promise<NearestHit[]> {
-  const space = await requireSpace(x, query.space)
-  const vector = unitVector(query.vector, space.dimension)
-  const best = await scanRows(x, space, vector, query.k, query.where)
+/** `isCommitted`: nothing that this transaction sees can be rolled back. */
+export async function findNearest(
+  x: TenantSession,
+  { space: name, vector, k, where, isExact = false }: NearestQuery,
+  index?: SpaceIndex,
+  isCommitted = true,
+): Promise<NearestHit[]> {
+  const space = await requireSpace(x, name)
+  const query = unitVector(vector, space.dimension)
+  if (index !== undefined && !isExact) {
+    // An index cannot leave anything out by itself: more are taken, and looked at without it where that is not enough.
+    const count = where === undefined ? k : Math.min(16 * k, nearestHitsMax)
+    const hits = await hitsOf(x, space, await index.nearest(x, space, query, count, isCommitted), where)
+    if (where === undefined || hits.length >= k) return hits.slice(0, k)
+  }
+  const { best } = await scanRows(x, space, query, k, { where })
   return hitsOf(x, space, best, undefined)
 }
 
@@ -94,41 +119,6 @@ export function checkQuery({ k }: NearestQuery): void {
   if (!Number.isInteger(k) || k < 1)
     throw new HartonomousError('ERR_USAGE', { message: `a search for ${k} components` })
   if (k > nearestHitsMax) throw tooMany('hits of a search', nearestHitsMax, k)
-}
-
-/** Every row is looked at, or every one of the components asked for. */
-async function scanRows(
-  x: TenantSession,
-  space: StoredSpace,
-  vector: Float32Array,
-  k: number,
-  where: EmbeddingFilter | undefined,
-): Promise<Scored[]> {
-  const ranking = new Ranking(k)
-  for await (const row of rowsOf(x, space, 0, where)) ranking.add(row.rev, scoreOf(row, vector))
-  return ranking.best()
-}
-
-/** In order of rev, a page in memory at a time. */
-export async function* rowsOf(
-  x: TenantSession,
-  { spacePk, rev: untilRev }: StoredSpace,
-  afterRev: number,
-  where?: EmbeddingFilter,
-): AsyncGenerator<StoredVector> {
-  for (;;) {
-    const page = { spacePk, afterRev, untilRev, limit: rowsPerPage }
-    const rows = where
-      ? await x.all('listEmbeddingsOf', { ...page, ...filterOf(where) })
-      : await x.all('listEmbeddings', page)
-    yield* rows
-    if (rows.length < rowsPerPage) return
-    afterRev = rows.at(-1)!.rev
-  }
-}
-
-function scoreOf({ vector: bytes }: StoredVector, vector: Float32Array): number {
-  return dotProduct(vector, vectorOfBytes(bytes, vector.length))
 }
 
 /** Names of rows, in the same order; without those whose component `where` leaves out. */
@@ -145,15 +135,6 @@ async function hitsOf(
     const name = names.get(rev)
     return name === undefined ? [] : [{ modelId: name.modelId as ModelId, key: name.key, score }]
   })
-}
-
-function filterOf({ modelId, kinds, layerMin, layerMax }: EmbeddingFilter) {
-  return {
-    modelId: modelId ?? null,
-    kinds: kinds === undefined ? null : JSON.stringify(kinds),
-    layerMin: layerMin ?? null,
-    layerMax: layerMax ?? null,
-  }
 }
 
 /** Keys of the rows of components, by model and key. */

@@ -41,6 +41,10 @@ export class TenantSession {
     this.#tenantId = tenantId
   }
 
+  get tenantId(): number {
+    return this.#tenantId
+  }
+
   all<N extends TenantStatementName>(name: N, parameters: TenantParameters<N>): Promise<RowOf<N>[]> {
     return this.#session.all(name, this.#bind(parameters))
   }

@@ -97,7 +97,8 @@ export interface StoredSpace {
   spacePk: number
   dimension: number
   rowCount: number
-  indexedRev: number
+  /** Indexes of it that were written; the newest has this number, or a lower one after a crash. */
+  indexNumber: number
   /** Of the shard: of the newest vector of any tenant. */
   rev: number
   shardUid: string
@@ -246,7 +247,7 @@ export interface TenantStatements {
   findSpace: Statement<{ name: string }, StoredSpace>
   insertSpace: Statement<{ name: string; dimension: number }>
   countSpaces: Statement<None, { count: number }>
-  setIndexedRev: Statement<SpaceKey & { rev: number }>
+  numberIndex: Statement<SpaceKey, { indexNumber: number }>
   deleteEmbedding: Statement<SpaceKey & { componentPk: number }>
   insertEmbedding: Statement<SpaceKey & StoredVector & { componentPk: number }>
   /** In order of rev. */

@@ -189,6 +189,8 @@ export interface SpaceIndexRow {
   deadCount: number
   /** Rows that are newer than the index; they are searched one by one. */
   pendingCount: number
+  /** Why these could not be taken in. It is tried again after the next ones. */
+  problem?: string
 }
 
 export interface ComponentRef {

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { embeddingsPerPutMax, nearestHitsMax, spacesPerTenantMax, vectorDimensionMax } from '#protocol/limits.ts'
+import {
+  embeddingsPerPutMax,
+  nearestHitsMax,
+  pendingRowsMax,
+  spacesPerTenantMax,
+  vectorDimensionMax,
+} from '#protocol/limits.ts'
 import type { EmbeddingRow, NearestHit, PutModel, TenantStore } from '../types.ts'
 import { clusters } from './clusters.ts'
 import { modelIdOf, sampleModel } from './sample.ts'
@@ -244,7 +250,7 @@ export function embeddingCompliance(open: OpenStore): void {
       // An engine that has an index takes the rows into it in the background.
       await expect
         .poll(async () => (await tenant.getSpace('words'))?.index?.pendingCount ?? 0, { timeout: 60_000 })
-        .toBeLessThan(5000)
+        .toBeLessThan(pendingRowsMax)
       let found = 0
       for (let n = 0; n < 20; n++) {
         const vector = source.next()

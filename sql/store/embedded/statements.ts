@@ -202,12 +202,13 @@ const componentWhere = `(:modelId is null or m.model_id = :modelId)
       and (:layerMax is null or c.layer <= :layerMax)`
 
 const embeddings = {
-  findSpace: `select s.space_pk as spacePk, s.dimension, s.row_count as rowCount, s.indexed_rev as indexedRev, h.rev,
+  findSpace: `select s.space_pk as spacePk, s.dimension, s.row_count as rowCount, s.index_number as indexNumber, h.rev,
       h.uid as shardUid
     from space s cross join shard h where s.tenant_id = :tenantId and s.name = :name and h.shard_pk = 1`,
   insertSpace: `insert into space(tenant_id, name, dimension) values(:tenantId, :name, :dimension)`,
   countSpaces: 'select count(*) as count from space where tenant_id = :tenantId',
-  setIndexedRev: 'update space set indexed_rev = :rev where tenant_id = :tenantId and space_pk = :spacePk',
+  numberIndex: `update space set index_number = index_number + 1 where tenant_id = :tenantId and space_pk = :spacePk
+    returning index_number as indexNumber`,
   deleteEmbedding: `delete from embedding
     where tenant_id = :tenantId and space_pk = :spacePk and component_pk = :componentPk`,
   insertEmbedding: `insert into embedding(rev, tenant_id, space_pk, component_pk, vector)

@@ -9,14 +9,14 @@ create table shard(
 ) strict;
 insert into shard(shard_pk, uid, rev) values(1, lower(hex(randomblob(16))), 0);
 
--- indexed_rev: an index has been made of vectors up to this rev; written to disk before that index counts.
+-- index_number: how often an index of it was written. On disk, with all rows before it, before that index counts.
 create table space(
   space_pk integer primary key autoincrement,
   tenant_id integer not null references tenant(tenant_id),
   name text not null,
   dimension integer not null check(dimension > 0),
   row_count integer not null default 0 check(row_count >= 0),
-  indexed_rev integer not null default 0 check(indexed_rev >= 0),
+  index_number integer not null default 0 check(index_number >= 0),
   unique(tenant_id, name),
   unique(tenant_id, space_pk)
 ) strict;
