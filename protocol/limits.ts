@@ -175,6 +175,30 @@ export const componentHistoryMax = 100_000
 export const keyPatternStarsMax = 4
 export const keyPatternCharactersMax = 256
 
+/** Embedding spaces of one tenant: one per embedding model that it has ever tried. */
+export const spacesPerTenantMax = 64
+export const spaceNameBytesMax = 128
+/** Numbers in a vector: 1,998 x 4 bytes = 7,992 fit SQL Server's VARBINARY(8000) and its VECTOR type. */
+export const vectorDimensionMax = 1998
+/** Vectors of one put or removal: 10,000 x 1,536 bytes = 15 MiB of the usual ones; 80 MB at worst. */
+export const embeddingsPerPutMax = 10_000
+/** Hits of one search. */
+export const nearestHitsMax = 1000
+/** Up to so many rows of a space are searched one by one: 1-2 ms at 384 numbers each. */
+export const unindexedRowsMax = 10_000
+/** Rows newer than the index before it takes them in: 0.2 ms of each search. */
+export const pendingRowsMax = 2048
+/** New rows that an index takes in at a time: a minute of one core, after which they are searched through it. */
+export const indexStepRowsMax = 250_000
+/** Share of an index's entries whose rows may be gone before it is made anew. */
+export const deadShareMax = 0.2
+/** Rows of a space that are kept in memory for searching one by one: 21,845 x 384 numbers. */
+export const vectorCacheBytesMax = 32 * MiB
+/** Of all spaces together, least recently searched out. */
+export const vectorCachesBytesMax = 128 * MiB
+/** Spaces that are ready to be searched, least recently searched out: each a few open files. */
+export const openSpacesMax = 256
+
 // ---- queries over models ---------------------------------------------------------------------------------------
 
 /** Key of a component: `decoder.blk.126.expert.4095`, with a stack's name in front. */
@@ -284,4 +308,5 @@ assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
+assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

@@ -94,6 +94,33 @@ export interface StoredRelease {
 type ReleasePage<Filter> = Statement<Filter & { afterPk: number; sinceMs: number | null; limit: number }, StoredRelease>
 type CheckpointKey = { path: string }
 
+export interface StoredSpace {
+  spacePk: number
+  dimension: number
+  rowCount: number
+  /** Indexes of it that were written; the newest has this number, or a lower one after a crash. */
+  indexNumber: number
+  /** Of the shard: of the newest vector of any tenant. */
+  rev: number
+  shardUid: string
+}
+
+export interface StoredVector {
+  rev: number
+  /** f32, little endian, of length 1. */
+  vector: Uint8Array
+}
+
+type SpaceKey = { spacePk: number }
+type RevRange = { afterRev: number; untilRev: number }
+/** `kinds`: JSON array. */
+type NeighbourFilter = {
+  modelId: string | null
+  kinds: string | null
+  layerMin: number | null
+  layerMax: number | null
+}
+
 export interface TenantStatements {
   findModel: Statement<{ modelId: string }, StoredModel>
   listModels: Statement<None, StoredModel>
@@ -242,12 +269,33 @@ export interface TenantStatements {
   leaseOutbox: Statement<{ seqs: string; leaseUntilMs: number }>
   deleteOutbox: Statement<{ seqs: string }>
   trimOutbox: Statement<{ keep: number }>
+
+  findSpace: Statement<{ name: string }, StoredSpace>
+  insertSpace: Statement<{ name: string; dimension: number }>
+  countSpaces: Statement<None, { count: number }>
+  numberIndex: Statement<SpaceKey, { indexNumber: number }>
+  deleteEmbedding: Statement<SpaceKey & { componentPk: number }>
+  insertEmbedding: Statement<SpaceKey & StoredVector & { componentPk: number }>
+  /** In order of rev. */
+  listEmbeddings: Statement<SpaceKey & RevRange & { limit: number }, StoredVector>
+  countEmbeddings: Statement<SpaceKey & RevRange, { count: number }>
+  /** `revs`: JSON array. In any order; those that are gone are left out. */
+  listVectors: Statement<SpaceKey & { revs: string }, StoredVector>
+  /** `revs`: JSON array. In any order. */
+  listNeighbours: Statement<
+    SpaceKey & NeighbourFilter & { revs: string },
+    { rev: number; modelId: string; key: string }
+  >
+  /** In order of rev. */
+  listEmbeddingsOf: Statement<SpaceKey & RevRange & NeighbourFilter & { limit: number }, StoredVector>
 }
 
 /** The few that belong to no tenant. */
 export interface SharedStatements {
   findTenant: Statement<{ name: string }, { tenantId: number }>
   insertTenant: Statement<{ name: string }, { tenantId: number }>
+  /** Of this transaction alone; gives back the last of them. */
+  takeRevs: Statement<{ count: number }, { rev: number }>
   countRows: Statement<None, { name: string; count: number }>
 }
 

@@ -185,6 +185,61 @@ export interface ByteRange {
   sizeBytes: number
 }
 
+/** Vectors that can be compared with one another: of one embedding model, say. */
+export interface SpaceRow {
+  name: string
+  /** Numbers in each vector. */
+  dimension: number
+  rowCount: number
+  /** Absent where the rows themselves are searched: few of them, a store in memory, no binary for this platform. */
+  index?: SpaceIndexRow
+}
+
+export interface SpaceIndexRow {
+  segmentCount: number
+  /** Vectors in the index, whether their rows are still there or not. */
+  entryCount: number
+  /** Of these, the ones whose rows are gone. */
+  deadCount: number
+  /** Rows that are newer than the index; they are searched one by one. */
+  pendingCount: number
+  /** Why these could not be taken in. It is tried again after the next ones. */
+  problem?: string
+}
+
+export interface ComponentRef {
+  modelId: ModelId
+  key: string
+}
+
+export interface EmbeddingRow extends ComponentRef {
+  /** Any length but 0: it is stored with length 1. */
+  vector: Float32Array
+}
+
+export interface EmbeddingFilter {
+  modelId?: ModelId
+  /** One of these. */
+  kinds?: readonly ComponentKind[]
+  layerMin?: number
+  layerMax?: number
+}
+
+export interface NearestQuery {
+  space: string
+  vector: Float32Array
+  /** How many at most. */
+  k: number
+  where?: EmbeddingFilter
+  /** Every row is looked at. Otherwise the index may miss one in thirty of the nearest. */
+  isExact?: boolean
+}
+
+export interface NearestHit extends ComponentRef {
+  /** Cosine of the angle between both, from the stored row: 1 for the same direction. */
+  score: number
+}
+
 export interface IngestCheckpoint {
   path: string
   /** Identity (device, inode, size, mtimeNs) that the leaves belong to, canonical JSON. */
@@ -248,6 +303,20 @@ export interface TenantStore {
   indexModels(limit: number): Promise<number>
   /** Byte ranges of components in their files, sorted and coalesced: what Load reads. */
   ranges(modelId: ModelId, keys: string[]): Promise<ByteRange[]>
+
+  /** Makes an empty one; nothing where it exists already. @throws {ERR_USAGE} with another dimension {ERR_LIMIT} */
+  putSpace(name: string, dimension: number): Promise<void>
+  /** `undefined` where it is unknown. */
+  getSpace(name: string): Promise<SpaceRow | undefined>
+  /**
+   * In one transaction. A component has one vector in a space, the last one; it goes with the component.
+   * @throws {ERR_NOT_FOUND} for a space or component {ERR_USAGE} for a vector that is none {ERR_LIMIT}
+   */
+  putEmbeddings(space: string, rows: EmbeddingRow[]): Promise<void>
+  /** Returns how many were there. @throws {ERR_NOT_FOUND} for a space */
+  removeEmbeddings(space: string, components: ComponentRef[]): Promise<number>
+  /** Nearest first; what was put before is found. @throws {ERR_NOT_FOUND} for a space {ERR_USAGE} {ERR_LIMIT} */
+  findNearest(query: NearestQuery): Promise<NearestHit[]>
 
   /** Leaves of the same identity must continue those saved before: only the new ones are written. */
   saveIngestCheckpoint(checkpoint: IngestCheckpoint): Promise<void>

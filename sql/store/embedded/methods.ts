@@ -33,6 +33,11 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   getSetting: true,
   claimOutbox: true,
   ackOutbox: true,
+  putSpace: true,
+  getSpace: true,
+  putEmbeddings: true,
+  removeEmbeddings: true,
+  findNearest: true,
 }
 export const tenantMethods = Object.keys(tenantMethodSet) as TenantMethod[]
 

@@ -222,6 +222,39 @@ const small = {
   deleteOutbox: `delete from outbox where tenant_id = :tenantId and seq in (select value from json_each(:seqs))`,
 } satisfies Partial<Record<StatementName, string>>
 
+const embeddingWhere = 'e.tenant_id = :tenantId and e.space_pk = :spacePk'
+const componentOfEmbedding = `join component c on c.tenant_id = e.tenant_id and c.component_pk = e.component_pk
+    join model m on m.tenant_id = c.tenant_id and m.model_pk = c.model_pk`
+const componentWhere = `(:modelId is null or m.model_id = :modelId)
+      and (:kinds is null or c.kind in (select value from json_each(:kinds)))
+      and (:layerMin is null or c.layer >= :layerMin)
+      and (:layerMax is null or c.layer <= :layerMax)`
+
+const embeddings = {
+  findSpace: `select s.space_pk as spacePk, s.dimension, s.row_count as rowCount, s.index_number as indexNumber, h.rev,
+      h.uid as shardUid
+    from space s cross join shard h where s.tenant_id = :tenantId and s.name = :name and h.shard_pk = 1`,
+  insertSpace: `insert into space(tenant_id, name, dimension) values(:tenantId, :name, :dimension)`,
+  countSpaces: 'select count(*) as count from space where tenant_id = :tenantId',
+  numberIndex: `update space set index_number = index_number + 1 where tenant_id = :tenantId and space_pk = :spacePk
+    returning index_number as indexNumber`,
+  deleteEmbedding: `delete from embedding
+    where tenant_id = :tenantId and space_pk = :spacePk and component_pk = :componentPk`,
+  insertEmbedding: `insert into embedding(rev, tenant_id, space_pk, component_pk, vector)
+    values(:rev, :tenantId, :spacePk, :componentPk, :vector)`,
+  listEmbeddings: `select e.rev, e.vector from embedding e indexed by embedding_order
+    where ${embeddingWhere} and e.rev > :afterRev and e.rev <= :untilRev order by e.rev limit :limit`,
+  countEmbeddings: `select count(*) as count from embedding e indexed by embedding_order
+    where ${embeddingWhere} and e.rev > :afterRev and e.rev <= :untilRev`,
+  listVectors: `select e.rev, e.vector from json_each(:revs) j cross join embedding e on e.rev = j.value
+    where ${embeddingWhere}`,
+  listNeighbours: `select e.rev, m.model_id as modelId, c.key
+    from json_each(:revs) j cross join embedding e on e.rev = j.value ${componentOfEmbedding}
+    where ${embeddingWhere} and ${componentWhere}`,
+  listEmbeddingsOf: `select e.rev, e.vector from embedding e indexed by embedding_order ${componentOfEmbedding}
+    where ${embeddingWhere} and e.rev > :afterRev and e.rev <= :untilRev and ${componentWhere} order by e.rev limit :limit`,
+} satisfies Partial<Record<StatementName, string>>
+
 /** Every table but `schema_migration`, for row counts. */
 export const tableNames = [
   'tenant',
@@ -240,12 +273,20 @@ export const tableNames = [
   'ingest_leaf',
   'setting',
   'outbox',
+  'shard',
+  'space',
+  'embedding',
 ] as const
 
 const shared = {
   findTenant: 'select tenant_id as tenantId from tenant where name = :name',
   insertTenant: 'insert into tenant(name) values(:name) returning tenant_id as tenantId',
-  countRows: tableNames.map((name) => `select '${name}' as name, count(*) as count from "${name}"`).join(' union all '),
+  takeRevs: 'update shard set rev = rev + :count where shard_pk = 1 returning rev',
+  // `shard` has one row, always.
+  countRows: tableNames
+    .filter((name) => name !== 'shard')
+    .map((name) => `select '${name}' as name, count(*) as count from "${name}"`)
+    .join(' union all '),
 } satisfies Partial<Record<StatementName, string>>
 
 export const embeddedStatements: Readonly<Record<StatementName, string>> = {
@@ -255,5 +296,6 @@ export const embeddedStatements: Readonly<Record<StatementName, string>> = {
   ...releases,
   ...search,
   ...small,
+  ...embeddings,
   ...shared,
 }
