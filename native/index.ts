@@ -2,7 +2,7 @@
 export { type BlockLayout, blockLayout, blockLayouts, type NativeBinding, sketchWidths } from './binding.ts'
 export { loadNative, type NativeChoice } from './load.ts'
 export { createMoments, type Moments, momentsOf } from './moments.ts'
-export { createProducts, type Products, productsOf } from './products.ts'
+export { addProducts, createProducts, type Products, productsOf } from './products.ts'
 export { createSketch, sketchCosine, sketchOf, sketchSpace } from './sketch.ts'
 export { singularValues } from './spectrum.ts'
 export { type StructuralVector, structuralVector } from './structural.ts'

@@ -19,6 +19,13 @@ export function createProducts(): Float64Array {
   return new Float64Array(productStateLength)
 }
 
+/** Adds the sums of one pair of tensors to those of several. */
+export function addProducts(total: Float64Array, state: Float64Array): void {
+  const maxAbsFrom = 1 + productFields.indexOf('maxAbs') * laneCount
+  for (let i = 0; i < total.length; i++)
+    total[i] = i < maxAbsFrom ? total[i]! + state[i]! : Math.max(total[i]!, state[i]!)
+}
+
 export function productsOf(state: Float64Array): Products {
   const lanes = (field: (typeof productFields)[number]) => {
     const from = 1 + productFields.indexOf(field) * laneCount
