@@ -89,6 +89,22 @@ export const vocabularyTokensMax = MiB
 /** Bytes of all those texts: 1 Mi tokens of 16 bytes. */
 export const vocabularyBytesMax = 16 * MiB
 
+// ---- looking into tensors ----------------------------------------------------------------------------------------
+
+/** Values of one answer: 1 Mi numbers are some 20 MiB of JSON. A row of a vocabulary head has 262,208 at most. */
+export const peekValuesMax = 1024 * 1024
+/** Elements decoded at once: 1 MiB of f32 stays in a core's cache. */
+export const peekBlockElements = 256 * KiB
+/** Rows and columns of a heat map, and bins of a histogram: what a screen shows. */
+export const peekGridRowsMax = 96
+export const peekGridColumnsMax = 160
+export const peekBins = 64
+/** Rows and elements of the sample whose spectrum is estimated: 4 Mi f32 are 16 MiB, 0.1 s. */
+export const peekSampleRowsMax = 256
+export const peekSampleElementsMax = 4 * 1024 * 1024
+/** Looks into tensors at one time, each in a thread of its own; the next one gets 429. */
+export const peeksMax = 2
+
 // ---- control plane -----------------------------------------------------------------------------------------------
 
 /** Frame of a control protocol (catalogue, have, data-offer, heartbeat). */

@@ -2,7 +2,15 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { dialRequest, ingestRequest, type NodeEvent, pullRequest, sqlRequest } from '#protocol/api/control.ts'
+import {
+  dialRequest,
+  diffQuery,
+  ingestRequest,
+  type NodeEvent,
+  pullRequest,
+  sqlRequest,
+  tensorQuery,
+} from '#protocol/api/control.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
 import { componentKinds } from '#protocol/query/message.ts'
@@ -59,6 +67,7 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
     ) as ComponentQuery
     return { components: await node.components(request.params.reference, filter) }
   })
+  tensorRoutes(app, node)
   app.post('/api/v1/models/ingest', async (request, reply) => {
     const body = parseBody(ingestRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.ingest(body, emit, signal))
@@ -82,6 +91,25 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   })
   const readers = { count: 0 }
   app.get('/api/v1/events', async (_request, reply) => sendEvents(reply, node, readers))
+}
+
+function tensorRoutes(app: FastifyInstance, node: ControlledNode): void {
+  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/tensors', async (request) => ({
+    tensors: await node.tensors(request.params.reference),
+  }))
+  app.get<{ Params: { reference: string; tensor: string } }>(
+    '/api/v1/models/:reference/tensors/:tensor',
+    async (request, reply) => {
+      const { firstRow: first, lastRow: last = first, stats } = parseBody(tensorQuery, request.query)
+      const rows = first === undefined || last === undefined ? {} : { rows: { first, last } }
+      const { reference, tensor } = request.params
+      return node.tensor(reference, tensor, { ...rows, stats: stats === 'true' }, requestSignal(reply))
+    },
+  )
+  app.get('/api/v1/diff', async (request, reply) => {
+    const { a, b } = parseBody(diffQuery, request.query)
+    return node.diff(a, b, requestSignal(reply))
+  })
 }
 
 /**

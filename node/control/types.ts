@@ -1,6 +1,7 @@
 /** What the control API can see and do; the runtime implements it. */
 import type {
   ComponentView,
+  DiffView,
   IngestRequest,
   ModelView,
   NodeEvent,
@@ -12,6 +13,8 @@ import type {
   SqlView,
   StampedEvent,
   StatusView,
+  TensorDetailView,
+  TensorView,
 } from '#protocol/api/control.ts'
 import type {
   ClosureRequest,
@@ -30,6 +33,11 @@ export interface ComponentQuery {
   kind?: ComponentKind
   layerMin?: number
   layerMax?: number
+}
+
+export interface TensorQuery {
+  rows?: { first: number; last: number }
+  stats: boolean
 }
 
 export interface HealthCheck {
@@ -60,6 +68,11 @@ export interface ControlledNode {
   /** @throws {ERR_NOT_FOUND} */
   model(reference: string): Promise<ModelView>
   components(reference: string, query: ComponentQuery): Promise<ComponentView[]>
+  tensors(reference: string): Promise<TensorView[]>
+  /** @throws {ERR_NOT_FOUND} {ERR_NOT_HELD} {ERR_TENSOR_TYPE} {ERR_USAGE} {ERR_LIMIT} {ERR_QUEUE_FULL} */
+  tensor(reference: string, tensor: string, query: TensorQuery, signal: AbortSignal): Promise<TensorDetailView>
+  /** @throws {ERR_NOT_FOUND} {ERR_QUEUE_FULL} */
+  diff(a: string, b: string, signal: AbortSignal): Promise<DiffView>
   ingest(
     request: IngestRequest,
     emit: (event: NodeEvent) => void,

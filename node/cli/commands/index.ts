@@ -4,6 +4,7 @@ import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
+import { diff } from './diff.ts'
 import { doctor } from './doctor.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
@@ -13,6 +14,7 @@ import { closure, map, query } from './query.ts'
 import { runPrompt } from './run-prompt.ts'
 import { sql } from './sql.ts'
 import { status } from './status.ts'
+import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
 
@@ -29,6 +31,9 @@ export const commands: readonly Command[] = [
   query,
   map,
   closure,
+  tensorLs,
+  tensorShow,
+  diff,
   sql,
   pull,
   runPrompt,
