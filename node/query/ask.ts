@@ -4,10 +4,12 @@ import { queryPagesPerPeerMax, queryPeersTimeoutMs, queryRowsMax } from '#protoc
 import {
   decodeQueryResponse,
   encodeQueryRequest,
+  type LikeQuery,
   type Query,
   type QueryHit,
   queryProtocol,
 } from '#protocol/query/index.ts'
+import type { Like } from '#sql/query/index.ts'
 import type { Network } from '../network/types.ts'
 
 export interface PeerAnswer {
@@ -25,9 +27,10 @@ export function askPeers(
   query: Query,
   limit: number,
   signal: AbortSignal,
+  like?: Like,
 ): Promise<PeerAnswer[]> {
   const late = AbortSignal.any([signal, AbortSignal.timeout(queryPeersTimeoutMs)])
-  return Promise.all(peerIds.map((peerId) => askPeer(network, peerId, query, limit, late)))
+  return Promise.all(peerIds.map((peerId) => askPeer(network, peerId, query, limit, late, like)))
 }
 
 async function askPeer(
@@ -36,13 +39,19 @@ async function askPeer(
   query: Query,
   limit: number,
   signal: AbortSignal,
+  like: Like | undefined,
 ): Promise<PeerAnswer> {
   const hits: QueryHit[] = []
   let cursor = new Uint8Array()
   try {
     for (let page = 0; page < queryPagesPerPeerMax && hits.length < limit; page++) {
       const rows = Math.min(queryRowsMax, limit - hits.length)
-      const frame = encodeQueryRequest({ query, limit: rows, cursor })
+      const frame = encodeQueryRequest({
+        query,
+        limit: rows,
+        cursor,
+        ...(like === undefined ? {} : { like: likeBytes(like) }),
+      })
       const answer = await network.request(peerId, queryProtocol.id, frame, {
         frameBytesMax: queryProtocol.frameBytesMax,
         signal,
@@ -56,4 +65,8 @@ async function askPeer(
   } catch (error) {
     return { peerId, hits, isPartial: true, error: error instanceof Error ? error.message : String(error) }
   }
+}
+
+function likeBytes({ space, vector }: Like): LikeQuery {
+  return { space, vector: new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength) }
 }

@@ -14,6 +14,8 @@ import {
   executionOf,
   explainPlan,
   find,
+  findLike,
+  type Like,
   parseQuery,
   type Walk,
   type WalkOptions,
@@ -25,11 +27,13 @@ import type { TenantStore } from '#sql/store/types.ts'
 import type { DataPlane } from '../chunks/types.ts'
 import type { Library } from '../library/index.ts'
 import type { Network } from '../network/types.ts'
+import { structuralSpace } from '../peek/index.ts'
 import { followHave, type LeaseTable, type Shard, type ShardModel } from '../swarm/index.ts'
 import { askPeers, type PeerAnswer } from './ask.ts'
 import { type LoadedChunk, load } from './load.ts'
 import { type LoadPlan, planLoad } from './load-plan.ts'
 import { serveQueries } from './serve.ts'
+import { indexStructure, type PeekStructure, structureOf } from './structure-index.ts'
 
 export interface QueryDependencies {
   network: Network
@@ -40,6 +44,8 @@ export interface QueryDependencies {
   dataPlane: DataPlane
   /** The owner's policy on questions of peers. */
   isShared: () => boolean
+  /** Looks into files, in a thread of its own. */
+  peek: PeekStructure
 }
 
 export interface FindRequest {
@@ -109,6 +115,8 @@ export class QueryService {
       parsed.holdersBelow === undefined || this.#holders(modelId) < parsed.holdersBelow
     const { hits, isTruncated, explain } = await this.#findHere(query, limit, isFew)
     // All there is to know of a named model is here by now.
+    const like = parsed.like && (await this.#likeOf(parsed.like, models, signal))
+    if (like !== undefined) return this.#findLike(query, like, limit, isFew, request.scope !== 'local', signal)
     const isAsking = request.scope !== 'local' && models.length === 0
     const answers = isAsking ? await askPeers(this.#deps.network, this.#peersToAsk(), query, limit, signal) : []
     const rows = await this.#merge(hits, answers, query, isFew)
@@ -116,11 +124,7 @@ export class QueryService {
       rows: rows.slice(0, limit),
       isTruncated: isTruncated || rows.length > limit || answers.some(({ isPartial, error }) => isPartial && !error),
       explain,
-      asked: answers.map(({ peerId, hits: told, error }) => ({
-        peerId,
-        rows: told.length,
-        ...(error === undefined ? {} : { error }),
-      })),
+      asked: toldBy(answers),
     }
   }
 
@@ -168,6 +172,49 @@ export class QueryService {
     return load(plan, this.#deps, signal)
   }
 
+  /**
+   * The vector of a component that is here, and before it those of all components that are here and have none yet: each file
+   * is read once for it.
+   */
+  async #likeOf(
+    { model: reference, key }: { model: string; key: string },
+    models: readonly ShardModel[],
+    signal: AbortSignal,
+  ): Promise<Like> {
+    const { store, shard, peek } = this.#deps
+    const model = await this.open(reference, signal)
+    const [component] = await store.findComponents({ modelId: model.modelId, key })
+    if (component === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'component', id: key })
+    for (const one of models.length > 0 ? models : shard.list()) await indexStructure(one, store, peek, signal)
+    const [found] = await structureOf(model, [component], peek, signal)
+    if (found === undefined || 'reason' in found)
+      throw new HartonomousError('ERR_QUERY_INVALID', {
+        reason: `${key} cannot be compared: ${found?.reason ?? 'its bytes are not here'}`,
+      })
+    return { space: structuralSpace, vector: found.vector }
+  }
+
+  async #findLike(
+    query: Query,
+    like: Like,
+    limit: number,
+    accepts: (modelId: ModelId) => boolean,
+    isAsking: boolean,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    const { store, network } = this.#deps
+    const hits = await findLike(store, query, like, limit, accepts)
+    const peerIds = isAsking && query.modelIds.length === 0 ? this.#peersToAsk() : []
+    const answers = await askPeers(network, peerIds, query, limit, signal, like)
+    const rows = this.#gather(hits, answers, query, accepts)
+    return {
+      rows: [...rows.values()].sort((a, b) => (b.score ?? 0) - (a.score ?? 0)).slice(0, limit),
+      isTruncated: rows.size > limit,
+      explain: [`nearest in the space ${like.space}: alike in values, which says nothing of meaning`],
+      asked: toldBy(answers),
+    }
+  }
+
   async #findHere(query: Query, limit: number, accepts: (modelId: ModelId) => boolean) {
     const hits: QueryHit[] = []
     let explain: string[] | undefined
@@ -206,6 +253,25 @@ export class QueryService {
     query: Query,
     accepts: (modelId: ModelId) => boolean,
   ): Promise<FoundRow[]> {
+    const rows = this.#gather(own, answers, query, accepts)
+    const weigh = await this.#weights(query.words)
+    return [...rows.values()].sort(
+      (a, b) =>
+        weigh(b.words) - weigh(a.words) ||
+        b.words.length - a.words.length ||
+        compare(String(a.words), String(b.words)) ||
+        compare(a.modelId, b.modelId) ||
+        compare(a.key, b.key),
+    )
+  }
+
+  /** Each component once, by model and key. */
+  #gather(
+    own: readonly QueryHit[],
+    answers: readonly PeerAnswer[],
+    query: Query,
+    accepts: (modelId: ModelId) => boolean,
+  ): Map<string, FoundRow> {
     const rows = new Map<string, FoundRow>()
     for (const hit of own)
       rows.set(`${hit.modelId}/${hit.key}`, {
@@ -219,8 +285,13 @@ export class QueryService {
         const id = `${hit.modelId}/${hit.key}`
         const known = rows.get(id)
         if (known !== undefined) known.peers.push(peerId)
-        // What this node can judge itself is not taken from others; nor is what they were not asked for.
-        else if (this.#deps.shard.get(hit.modelId) === undefined && accepts(hit.modelId) && isOfQuery(hit, query))
+        // What this node can judge itself is not taken from others; nor is what they were not asked for. How near something is
+        // can be judged only where its bytes are.
+        else if (
+          (hit.score !== undefined || this.#deps.shard.get(hit.modelId) === undefined) &&
+          accepts(hit.modelId) &&
+          isOfQuery(hit, query)
+        )
           rows.set(id, {
             ...hit,
             heldBytes: 0,
@@ -230,15 +301,7 @@ export class QueryService {
           })
       }
     }
-    const weigh = await this.#weights(query.words)
-    return [...rows.values()].sort(
-      (a, b) =>
-        weigh(b.words) - weigh(a.words) ||
-        b.words.length - a.words.length ||
-        compare(String(a.words), String(b.words)) ||
-        compare(a.modelId, b.modelId) ||
-        compare(a.key, b.key),
-    )
+    return rows
   }
 
   async #weights(words: readonly string[]): Promise<(words: readonly string[]) => number> {
@@ -264,6 +327,14 @@ export class QueryService {
     )
     return new Map(told.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : [])))
   }
+}
+
+function toldBy(answers: readonly PeerAnswer[]): Found['asked'] {
+  return answers.map(({ peerId, hits, error }) => ({
+    peerId,
+    rows: hits.length,
+    ...(error === undefined ? {} : { error }),
+  }))
 }
 
 /** A peer may answer with anything: what can be judged by the row itself is. */

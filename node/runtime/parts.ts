@@ -12,6 +12,7 @@ import { type Config, dataFiles, policyOf } from '../config/index.ts'
 import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
+import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
@@ -131,6 +132,7 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     library,
     leases,
     dataPlane,
+    peek: peekInThread,
     isShared: () => config['policy.queries'] && host.isActive(),
   })
   return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement, query }

@@ -16,8 +16,10 @@ import {
   queryTensorsPerHitMax,
   queryWordBytesMax,
   queryWordsMax,
+  spaceNameBytesMax,
   tensorDimensionsMax,
   tensorNameBytesMax,
+  vectorDimensionMax,
 } from '../limits.ts'
 import { componentKinds, type Query, type QueryHit, type QueryRequest, type QueryResponse } from './message.ts'
 
@@ -42,11 +44,12 @@ export const queryShape = z.object({
   words: z.array(word).max(queryWordsMax),
 }) as z.ZodType<Query>
 
-const requestShape: z.ZodType<QueryRequest> = z.object({
+const requestShape = z.object({
   query: queryShape,
+  like: z.object({ space: lineUpTo(spaceNameBytesMax), vector: bytesUpTo(4 * vectorDimensionMax) }).optional(),
   limit: uint.min(1).max(queryRowsMax),
   cursor: bytesUpTo(queryCursorBytesMax),
-})
+}) as z.ZodType<QueryRequest>
 
 const hitShape = z.object({
   modelId,
@@ -68,6 +71,7 @@ const hitShape = z.object({
     )
     .max(queryTensorsPerHitMax),
   words: z.array(word).max(queryWordsMax),
+  score: z.number().min(-1.001).max(1.001).optional(),
 }) as z.ZodType<QueryHit>
 
 const responseShape: z.ZodType<QueryResponse> = z.object({

@@ -41,8 +41,18 @@ export interface Query {
   words: string[]
 }
 
+/** Ranks by nearness in an embedding space instead of by words. */
+export interface LikeQuery {
+  /** Its name: only vectors of the same space can be compared. */
+  space: string
+  /** f32, little endian, of length 1. */
+  vector: Uint8Array
+}
+
 export interface QueryRequest {
   query: Query
+  /** With it the answer is one page, nearest first. */
+  like?: LikeQuery
   /** Rows wanted, at most `queryRowsMax`. */
   limit: number
   /** Opaque; empty for the first page. */
@@ -71,6 +81,8 @@ export interface QueryHit {
   tensors: QueryTensor[]
   /** Words of the query that it has. */
   words: string[]
+  /** Cosine of the angle to the vector that was asked for. */
+  score?: number
 }
 
 export interface QueryResponse {

@@ -92,6 +92,7 @@ test('query response: a page of the largest rows fits its frame', () => {
     heldBytes: most,
     tensors: Array(queryTensorsPerHitMax).fill(tensor),
     words: Array(queryWordsMax).fill('w'.repeat(queryWordBytesMax)),
+    score: 0.123456789,
   }
   const page = { hits: Array(queryRowsMax).fill(hit), nextCursor: new Uint8Array(queryCursorBytesMax) }
   expect(encodeQueryResponse(page).length).toBeLessThanOrEqual(queryProtocol.frameBytesMax)

@@ -1,16 +1,11 @@
 /** Answers a query from one store, page by page. What one page may cost is bounded, whatever was asked. */
 import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, tryParseModelId } from '#protocol/ids.ts'
-import {
-  queryCursorBytesMax,
-  queryExaminedMax,
-  queryModelsExaminedMax,
-  queryRowsMax,
-  queryTensorsPerHitMax,
-} from '#protocol/limits.ts'
+import { queryCursorBytesMax, queryExaminedMax, queryModelsExaminedMax, queryRowsMax } from '#protocol/limits.ts'
 import type { Query, QueryHit } from '#protocol/query/message.ts'
 import { componentWords, modelWordTerm } from '#sql/store/search-terms.ts'
 import type { ComponentHit, TenantStore } from '#sql/store/types.ts'
+import { fitsTensors, hitOf } from './match.ts'
 import { type Pass, type Plan, planQuery, termsOfPass } from './plan.ts'
 
 type QueryStore = Pick<TenantStore, 'countTerm' | 'findModels' | 'findComponents' | 'termsOf'>
@@ -147,9 +142,9 @@ class Search {
   }
 
   #match(row: ComponentHit, pass: Pass, modelWords: readonly string[]): QueryHit | undefined {
-    const { dtypes, shape, words } = this.#plan.query
-    if (dtypes.length > 0 && !row.tensors.some(({ dtype }) => dtypes.includes(dtype))) return undefined
-    if (shape.length > 0 && !row.tensors.some((tensor) => fitsShape(tensor.shape, shape))) return undefined
+    const { query } = this.#plan
+    if (!fitsTensors(row, query)) return undefined
+    const { words } = query
     if (words.length === 0) return hitOf(row, [])
     const own = new Set(
       componentWords(
@@ -168,26 +163,6 @@ class Search {
       this.examined.components >= queryExaminedMax ||
       this.examined.models >= queryModelsExaminedMax
     )
-  }
-}
-
-function fitsShape(shape: readonly number[], pattern: readonly (number | null)[]): boolean {
-  return shape.length === pattern.length && pattern.every((size, at) => size === null || size === shape[at])
-}
-
-function hitOf(row: ComponentHit, words: string[]): QueryHit {
-  const { modelId, key, kind, layer, expert, sizeBytes, parameterCount, heldBytes, tensors } = row
-  return {
-    modelId,
-    key,
-    kind,
-    ...(layer === undefined ? {} : { layer }),
-    ...(expert === undefined ? {} : { expert }),
-    sizeBytes,
-    parameterCount,
-    heldBytes,
-    tensors: tensors.slice(0, queryTensorsPerHitMax),
-    words,
   }
 }
 

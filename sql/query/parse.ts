@@ -15,6 +15,8 @@ export interface ParsedQuery {
   models: string[]
   /** Only models that fewer nodes hold, this one included. */
   holdersBelow?: number
+  /** A component to which others are compared. */
+  like?: { model: string; key: string }
 }
 
 type Field = (parsed: ParsedQuery, value: string) => void
@@ -44,6 +46,9 @@ const fields: Record<string, Field> = {
   name: ({ query }, value) => {
     query.keyPattern = value
   },
+  like: (parsed, value) => {
+    parsed.like = componentOf(value)
+  },
   holders: (parsed, value) => {
     parsed.holdersBelow = holdersOf(value)
   },
@@ -64,6 +69,8 @@ export function parseQuery(text: string): ParsedQuery {
   parsed.query.words = wordsOf(...words)
   if (parsed.query.words.length > queryWordsMax)
     throw invalid(`${parsed.query.words.length} words, at most ${queryWordsMax} can be searched for`)
+  if (parsed.like !== undefined && parsed.query.words.length > 0)
+    throw invalid('like ranks by weights and words rank by names: ask for one of them')
   return parsed
 }
 
@@ -121,6 +128,13 @@ function holdersOf(value: string): number {
   const match = /^<(\d{1,4})$/.exec(value)
   if (!match) throw new Error('write holders:<3')
   return Number(match[1])
+}
+
+/** `MODEL/KEY`: keys have no stroke, names may have one. */
+function componentOf(value: string): { model: string; key: string } {
+  const at = value.lastIndexOf('/')
+  if (at < 1 || at === value.length - 1) throw new Error('write like:MODEL/COMPONENT')
+  return { model: value.slice(0, at), key: value.slice(at + 1) }
 }
 
 function invalid(reason: string): HartonomousError {

@@ -63,6 +63,7 @@ export async function findComponents(x: TenantSession, filter: ComponentFilter):
     expertMax: filter.experts?.max ?? null,
     sizeMin: filter.sizeBytes?.min ?? null,
     sizeMax: filter.sizeBytes?.max ?? null,
+    key: filter.key ?? null,
     keyPattern: checkPattern(filter.keyPattern),
     afterModelId: filter.after?.modelId ?? null,
     afterKey: filter.after?.key ?? null,

@@ -174,6 +174,7 @@ export interface TenantStatements {
       expertMax: number | null
       sizeMin: number | null
       sizeMax: number | null
+      key: string | null
       keyPattern: string | null
       afterModelId: string | null
       afterKey: string | null

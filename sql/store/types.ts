@@ -146,6 +146,8 @@ export interface ComponentFilter {
   layers?: NumberRange
   experts?: NumberRange
   sizeBytes?: NumberRange
+  /** Just this one. */
+  key?: string
   /** `*` stands for any run of characters, `?` for any one. */
   keyPattern?: string
   /** All, unless given. */
@@ -219,10 +221,9 @@ export interface EmbeddingRow extends ComponentRef {
 
 export interface EmbeddingFilter {
   modelId?: ModelId
-  /** One of these. */
+  /** One of these; empty or absent: any. */
   kinds?: readonly ComponentKind[]
-  layerMin?: number
-  layerMax?: number
+  layers?: NumberRange
 }
 
 export interface NearestQuery {

@@ -43,6 +43,7 @@ export const query: Command = {
     'hart query "model:hartling-f16 dtype:F16 size:>64KiB"',
     'hart query "licence:MIT meta:general.architecture=llama embedding"',
     'hart query "shape:*x256 holders:<2" --explain',
+    'hart query "like:hartling-f16/blk.2.ffn kind:ffn"',
     'hart query "model:hartling-f16 layer:4" --load --dry-run',
     'hart query "model:hartling-f16 kind:ffn" --load --out ffn.bin',
   ],
@@ -138,9 +139,10 @@ function showFound(output: Output, found: FoundView, isExplained: boolean): void
     [...new Set(row.tensors.map(({ dtype }) => dtype))].join(' '),
     formatBytes(row.sizeBytes),
     whereOf(row),
-    row.words.join(' '),
+    row.score === undefined ? row.words.join(' ') : row.score.toFixed(4),
   ])
-  output.table(['model', 'component', 'kind', 'dtype', 'size', 'where', 'words'], rows)
+  const rank = found.rows.some(({ score }) => score !== undefined) ? 'score' : 'words'
+  output.table(['model', 'component', 'kind', 'dtype', 'size', 'where', rank], rows)
   const more = found.isTruncated ? ', and there are more: --limit N' : ''
   output.note(`${found.rows.length} ${found.rows.length === 1 ? 'component' : 'components'}${more}`)
   if (!isExplained) return

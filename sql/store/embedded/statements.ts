@@ -96,6 +96,7 @@ const components = {
       and m.model_id >= max(coalesce(:modelId, ''), coalesce(:afterModelId, ''))
       and m.model_id <= coalesce(:modelId, '\u{10ffff}')
       and c.key > iif(m.model_id = :afterModelId, :afterKey, '')
+      and c.key >= coalesce(:key, '') and c.key <= coalesce(:key, '\u{10ffff}')
       and (:kinds is null or c.kind in (select value from json_each(:kinds)))
       and (:layerMin is null or c.layer >= :layerMin)
       and (:layerMax is null or c.layer <= :layerMax)
