@@ -48,7 +48,11 @@ function embeddedMoveEnd(db: DatabaseSync): MoveEnd {
         }
       }),
     findProgress: async () => guarded(() => readProgress(db)),
-    clearProgress: async () => guarded(() => db.exec('drop table if exists shard_move')),
+    clearProgress: async () =>
+      guarded(() => {
+        db.exec('update shard set rev = max(rev, (select coalesce(max(rev), 0) from embedding))')
+        db.exec('drop table if exists shard_move')
+      }),
     close: async () => {
       prepared.clear()
       if (db.isOpen) db.close()

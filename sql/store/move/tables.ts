@@ -147,4 +147,24 @@ export const movedTables: readonly MovedTable[] = [
     numbered: 'seq',
     batchRows: small,
   },
+  {
+    name: 'search_term',
+    columns: { ...integers('tenant_id', 'source'), ...texts('term', 'model_id') },
+    key: ['tenant_id', 'term', 'model_id', 'source'],
+    batchRows: small,
+  },
+  {
+    // `row_count` is counted by the rows that come.
+    name: 'space',
+    columns: { ...integers('space_pk', 'tenant_id', 'dimension', 'index_number'), ...texts('name') },
+    key: ['tenant_id', 'space_pk'],
+    numbered: 'space_pk',
+    batchRows: small,
+  },
+  {
+    name: 'embedding',
+    columns: { ...integers('rev', 'tenant_id', 'space_pk', 'component_pk'), vector: 'bytes' },
+    key: ['tenant_id', 'space_pk', 'rev'],
+    batchRows: small,
+  },
 ]

@@ -16,6 +16,9 @@ const progressTexts = {
 CREATE TABLE shard.shard_move(source NVARCHAR(MAX) NOT NULL, [table] NVARCHAR(128) NOT NULL, [after] NVARCHAR(MAX) NULL)`,
   save: `DELETE FROM shard.shard_move;
 INSERT INTO shard.shard_move(source, [table], [after]) VALUES (@source, @table, @after)`,
+  // Numbers of vectors go on behind those that came.
+  number: `UPDATE shard.shard SET rev = (SELECT MAX(e.rev) FROM shard.embedding e)
+    WHERE rev < (SELECT MAX(e.rev) FROM shard.embedding e)`,
   clear: `IF OBJECT_ID(N'shard.shard_move', N'U') IS NOT NULL DROP TABLE shard.shard_move`,
 } as const
 
@@ -48,7 +51,11 @@ export function mssqlMoveEnd(connection: Connection, profile: MssqlProfile): Mov
         }),
       ),
     findProgress: () => guarded(() => findProgress(connection)),
-    clearProgress: () => guarded(async () => void (await connection.query(plainBatch(progressTexts.clear)))),
+    clearProgress: () =>
+      guarded(async () => {
+        await connection.query(underPolicy(plainBatch(progressTexts.number)))
+        await connection.query(plainBatch(progressTexts.clear))
+      }),
     close: () => connection.close(),
   }
 }

@@ -9,8 +9,8 @@ import type { MssqlProfile } from './profile.ts'
 import { statementNames, statementOf, tableNames } from './statements.ts'
 import { parametersIn } from './tokens.ts'
 
-const shared: readonly StatementName[] = ['findTenant', 'insertTenant', 'countRows']
-const tenantTables = tableNames.filter((name) => name !== 'tenant')
+const shared: readonly StatementName[] = ['findTenant', 'insertTenant', 'countRows', 'takeRevs']
+const tenantTables = tableNames.filter((name) => name !== 'tenant' && name !== 'shard')
 const profiles: Record<string, MssqlProfile> = {
   temporal: { ...plainProfile, hasHistory: 'temporal', hasTemporal: true },
   babelfish: { ...plainProfile, product: 'Babelfish', hasSnapshot: false },

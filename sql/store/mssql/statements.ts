@@ -22,7 +22,8 @@ const ofModel = 'WHERE tenant_id = @tenantId AND model_pk = @modelPk'
 
 /** Edges and lists of extents hang on components, and these on a model. */
 const componentsOfModel = `SELECT component_pk FROM shard.component ${ofModel}`
-const deleteComponents = `DELETE FROM shard.edge WHERE tenant_id = @tenantId AND src IN (${componentsOfModel});
+const deleteComponents = `DELETE FROM shard.embedding WHERE tenant_id = @tenantId AND component_pk IN (${componentsOfModel});
+DELETE FROM shard.edge WHERE tenant_id = @tenantId AND src IN (${componentsOfModel});
 DELETE FROM shard.edge WHERE tenant_id = @tenantId AND dst IN (${componentsOfModel});
 DELETE FROM shard.component_extent WHERE tenant_id = @tenantId AND component_pk IN (${componentsOfModel});
 DELETE FROM shard.component ${ofModel}`
@@ -87,11 +88,15 @@ const content = {
 } satisfies Partial<Record<StatementName, string>>
 
 const edgesOf = (end: 'src' | 'dst', order: string) => `SELECT s.[key] AS [from], d.[key] AS [to], e.kind
-    FROM shard.component c
+    FROM OPENJSON(@keys) j
+    JOIN shard.component c ON c.tenant_id = @tenantId AND c.model_pk = @modelPk
+      AND c.[key] = j.[value] COLLATE ${collation}
     JOIN shard.edge e ON e.tenant_id = c.tenant_id AND e.${end} = c.component_pk
     JOIN shard.component s ON s.tenant_id = e.tenant_id AND s.component_pk = e.src
     JOIN shard.component d ON d.tenant_id = e.tenant_id AND d.component_pk = e.dst
-    WHERE c.tenant_id = @tenantId AND c.model_pk = @modelPk AND c.[key] = @key ORDER BY e.kind, ${order}`
+    ORDER BY ${order}`
+
+const ofKinds = `(@kinds IS NULL OR c.kind IN (SELECT k.[value] COLLATE ${collation} FROM OPENJSON(@kinds) k))`
 
 /** Without the mark behind a text that ends in a space (`fields.ts`): a pattern sees what was put. */
 const plainKey = `CASE WHEN SUBSTRING(c.[key], LEN(c.[key]), 1) = NCHAR(1)
@@ -102,7 +107,7 @@ const components = {
       parameter_count, meta, since_ms)
     VALUES (@tenantId, @modelPk, @key, @kind, @layer, @expert, @sizeBytes, @parameterCount, @meta, @atMs)`,
   deleteComponents,
-  listComponentKeys: `SELECT [key], component_pk AS componentPk FROM shard.component ${ofModel}`,
+  listComponentKeys: `SELECT [key], kind, component_pk AS componentPk FROM shard.component ${ofModel}`,
   trimComponentHistory: `DELETE FROM shard.component_history WHERE tenant_id = @tenantId AND history_pk <=
     (SELECT history_pk FROM shard.component_history WHERE tenant_id = @tenantId
       ORDER BY history_pk DESC OFFSET @keep ROWS FETCH NEXT 1 ROWS ONLY)`,
@@ -116,14 +121,19 @@ const components = {
     FROM shard.model m JOIN shard.component c ON c.tenant_id = m.tenant_id AND c.model_pk = m.model_pk
     WHERE m.tenant_id = @tenantId
       AND (@modelId IS NULL OR m.model_id = @modelId)
-      AND (@kind IS NULL OR c.kind = @kind)
+      AND (@key IS NULL OR c.[key] = @key)
+      AND ${ofKinds}
+      AND (@expertMin IS NULL OR c.expert >= @expertMin)
+      AND (@expertMax IS NULL OR c.expert <= @expertMax)
+      AND (@sizeMin IS NULL OR c.size_bytes >= @sizeMin)
+      AND (@sizeMax IS NULL OR c.size_bytes <= @sizeMax)
       AND (@layerMin IS NULL OR c.layer >= @layerMin)
       AND (@layerMax IS NULL OR c.layer <= @layerMax)
       AND (@keyPattern IS NULL OR ${plainKey} LIKE @keyPattern ESCAPE N'\\')
       AND (@afterModelId IS NULL OR m.model_id > @afterModelId OR (m.model_id = @afterModelId AND c.[key] > @afterKey))
     ORDER BY m.model_id, c.[key]`,
   listComponentExtents: `SELECT x.component_pk AS componentPk, x.file_index AS fileIndex, x.extent_index AS extentIndex,
-      e.first_chunk AS firstChunk, e.offset_bytes AS offsetBytes, e.size_bytes AS sizeBytes
+      e.first_chunk AS firstChunk, e.offset_bytes AS offsetBytes, e.size_bytes AS sizeBytes, e.name, e.dtype, e.shape
     FROM OPENJSON(@componentPks) j
     JOIN shard.component c ON c.tenant_id = @tenantId AND c.component_pk = CAST(j.[value] AS BIGINT)
     JOIN shard.component_extent x ON x.tenant_id = c.tenant_id AND x.component_pk = c.component_pk
@@ -135,8 +145,8 @@ const components = {
     JOIN shard.component c ON c.tenant_id = @tenantId AND c.model_pk = @modelPk
       AND c.[key] = j.[value] COLLATE ${collation}
     ORDER BY CAST(j.[key] AS BIGINT)`,
-  listEdgesOut: edgesOf('src', 'd.[key]'),
-  listEdgesIn: edgesOf('dst', 's.[key]'),
+  listEdgesOut: edgesOf('src', 's.[key], e.kind, d.[key]'),
+  listEdgesIn: edgesOf('dst', 'd.[key], e.kind, s.[key]'),
 } satisfies Partial<Record<StatementName, string>>
 
 const canGo = `r.is_own = 0 AND NOT EXISTS
@@ -216,6 +226,62 @@ IF @@ROWCOUNT = 0 INSERT INTO shard.setting(tenant_id, [key], value) VALUES (@te
     WHERE tenant_id = @tenantId AND seq IN (SELECT CAST(j.[value] AS BIGINT) FROM OPENJSON(@seqs) j)`,
 } satisfies Partial<Record<StatementName, string>>
 
+/** A term may come from several sources: the first one stands for all. */
+const isFirstSource = `d.source = (SELECT MIN(x.source) FROM shard.search_term x
+      WHERE x.tenant_id = d.tenant_id AND x.term = d.term AND x.model_id = d.model_id)`
+
+const search = {
+  insertSearchTerm: `INSERT INTO shard.search_term(tenant_id, term, model_id, source) SELECT @tenantId, @term, @modelId, @source
+    WHERE NOT EXISTS (SELECT 1 FROM shard.search_term WITH (UPDLOCK, SERIALIZABLE)
+      WHERE tenant_id = @tenantId AND term = @term AND model_id = @modelId AND source = @source)`,
+  deleteModelTerms: 'DELETE FROM shard.search_term WHERE tenant_id = @tenantId AND model_id = @modelId AND source = 0',
+  countSearchTerm: `SELECT COUNT(*) AS [count] FROM
+    (SELECT DISTINCT TOP (@limit) model_id FROM shard.search_term WHERE tenant_id = @tenantId AND term = @term) t`,
+  listSearchTerms: `SELECT DISTINCT t.term FROM OPENJSON(@terms) j
+    JOIN shard.search_term t ON t.tenant_id = @tenantId AND t.term = j.[value] COLLATE ${collation} AND t.model_id = @modelId`,
+  findModelsByTerms: `SELECT TOP (@limit) m.model_id AS modelId
+    FROM shard.search_term d JOIN shard.model m ON m.tenant_id = d.tenant_id AND m.model_id = d.model_id
+    WHERE d.tenant_id = @tenantId AND d.term = @term AND (@afterModelId IS NULL OR d.model_id > @afterModelId)
+      AND ${isFirstSource}
+      AND NOT EXISTS (SELECT 1 FROM OPENJSON(@all) j WHERE NOT EXISTS (SELECT 1 FROM shard.search_term t
+        WHERE t.tenant_id = @tenantId AND t.term = j.[value] COLLATE ${collation} AND t.model_id = d.model_id))
+    ORDER BY d.model_id`,
+  findModelsWithoutTerm: `SELECT TOP (@limit) m.model_id AS modelId FROM shard.model m WHERE m.tenant_id = @tenantId
+      AND NOT EXISTS (SELECT 1 FROM shard.search_term t
+        WHERE t.tenant_id = @tenantId AND t.term = @term AND t.model_id = m.model_id)
+    ORDER BY m.model_id`,
+} satisfies Partial<Record<StatementName, string>>
+
+const ofSpace = 'e.tenant_id = @tenantId AND e.space_pk = @spacePk'
+const ofRevs = 'e.rev > @afterRev AND e.rev <= @untilRev'
+const componentOfEmbedding = `JOIN shard.component c ON c.tenant_id = e.tenant_id AND c.component_pk = e.component_pk
+    JOIN shard.model m ON m.tenant_id = c.tenant_id AND m.model_pk = c.model_pk`
+const ofComponent = `(@modelId IS NULL OR m.model_id = @modelId) AND ${ofKinds}
+      AND (@layerMin IS NULL OR c.layer >= @layerMin) AND (@layerMax IS NULL OR c.layer <= @layerMax)`
+
+const embeddings = {
+  findSpace: `SELECT s.space_pk AS spacePk, s.dimension, s.row_count AS rowCount, s.index_number AS indexNumber, h.rev,
+      h.uid AS shardUid
+    FROM shard.space s JOIN shard.shard h ON h.shard_pk = 1 WHERE s.tenant_id = @tenantId AND s.name = @name`,
+  insertSpace: 'INSERT INTO shard.space(tenant_id, name, dimension) VALUES (@tenantId, @name, @dimension)',
+  countSpaces: 'SELECT COUNT(*) AS [count] FROM shard.space WHERE tenant_id = @tenantId',
+  numberIndex: `UPDATE shard.space SET index_number = index_number + 1 OUTPUT inserted.index_number AS indexNumber
+    WHERE tenant_id = @tenantId AND space_pk = @spacePk`,
+  deleteEmbedding: `DELETE FROM shard.embedding
+    WHERE tenant_id = @tenantId AND space_pk = @spacePk AND component_pk = @componentPk`,
+  insertEmbedding: `INSERT INTO shard.embedding(rev, tenant_id, space_pk, component_pk, vector)
+    VALUES (@rev, @tenantId, @spacePk, @componentPk, @vector)`,
+  listEmbeddings: `SELECT TOP (@limit) e.rev, e.vector FROM shard.embedding e WHERE ${ofSpace} AND ${ofRevs} ORDER BY e.rev`,
+  countEmbeddings: `SELECT COUNT(*) AS [count] FROM shard.embedding e WHERE ${ofSpace} AND ${ofRevs}`,
+  listVectors: `SELECT e.rev, e.vector FROM OPENJSON(@revs) j JOIN shard.embedding e ON e.rev = CAST(j.[value] AS BIGINT)
+    WHERE ${ofSpace}`,
+  listNeighbours: `SELECT e.rev, m.model_id AS modelId, c.[key]
+    FROM OPENJSON(@revs) j JOIN shard.embedding e ON e.rev = CAST(j.[value] AS BIGINT) ${componentOfEmbedding}
+    WHERE ${ofSpace} AND ${ofComponent}`,
+  listEmbeddingsOf: `SELECT TOP (@limit) e.rev, e.vector FROM shard.embedding e ${componentOfEmbedding}
+    WHERE ${ofSpace} AND ${ofRevs} AND ${ofComponent} ORDER BY e.rev`,
+} satisfies Partial<Record<StatementName, string>>
+
 /** Every table but those of the migrations and of a move, for row counts. */
 export const tableNames = [
   'tenant',
@@ -233,13 +299,21 @@ export const tableNames = [
   'ingest_leaf',
   'setting',
   'outbox',
+  'search_term',
+  'shard',
+  'space',
+  'embedding',
 ] as const
 
 const shared = {
   findTenant: `SELECT tenant_id AS tenantId FROM shard.tenant
     WHERE name_sha256 = HASHBYTES('SHA2_256', @name) AND name = @name`,
   insertTenant: 'INSERT INTO shard.tenant(name) OUTPUT inserted.tenant_id AS tenantId VALUES (@name)',
+  takeRevs: 'UPDATE shard.shard SET rev = rev + @count OUTPUT inserted.rev AS rev WHERE shard_pk = 1',
+  // `shard` has one row, always.
   countRows: tableNames
+    .filter((name) => name !== 'shard')
+
     .map((name) => `SELECT N'${name}' AS name, COUNT(*) AS [count] FROM shard.${name}`)
     .join('\nUNION ALL '),
 } satisfies Partial<Record<StatementName, string>>
@@ -250,6 +324,8 @@ const common: Readonly<Record<StatementName, string>> = {
   ...components,
   ...releases,
   ...small,
+  ...search,
+  ...embeddings,
   ...shared,
 }
 

@@ -50,7 +50,16 @@ CREATE SECURITY POLICY shard.tenant_policy
   ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.setting AFTER UPDATE,
   ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox,
   ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox AFTER INSERT,
-  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox AFTER UPDATE
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.outbox AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.search_term,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.search_term AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.search_term AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.space,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.space AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.space AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.embedding,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.embedding AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.embedding AFTER UPDATE
   WITH (STATE = ON);
 --/ batch
 -- SESSION_CONTEXT may give wrong results in parallel plans (known issue of 2025).
