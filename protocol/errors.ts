@@ -51,6 +51,8 @@ export interface ErrorFields {
   ERR_STORE_MIGRATION: { id: number; reason: string }
   // Queries.
   ERR_QUERY_INVALID: { reason: string }
+  /** Running a part of a model would not give what the model gives. */
+  ERR_PARTIAL_INEXACT: { what: string; reason: string; source: string }
   // Inference.
   ERR_ENGINE_UNAVAILABLE: { reason: string }
   ERR_ENGINE_CRASHED: { reason: string }
@@ -273,6 +275,13 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'use the version of hartonomous that wrote this database, or a newer one',
   ),
   ERR_QUERY_INVALID: rule<'ERR_QUERY_INVALID'>(400, 2, false, (f) => `the query cannot be answered: ${f.reason}`),
+  ERR_PARTIAL_INEXACT: rule<'ERR_PARTIAL_INEXACT'>(
+    422,
+    4,
+    false,
+    (f) => `${f.what} is not run: ${f.reason} (${f.source})`,
+    'run the whole model: hart run MODEL; or look at the part: hart query … --load',
+  ),
   ERR_ENGINE_UNAVAILABLE: rule<'ERR_ENGINE_UNAVAILABLE'>(
     503,
     1,

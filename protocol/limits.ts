@@ -191,6 +191,67 @@ export const componentHistoryMax = 100_000
 export const keyPatternStarsMax = 4
 export const keyPatternCharactersMax = 256
 
+/** Embedding spaces of one tenant: one per embedding model that it has ever tried. */
+export const spacesPerTenantMax = 64
+export const spaceNameBytesMax = 128
+/** Numbers in a vector: 1,998 x 4 bytes = 7,992 fit SQL Server's VARBINARY(8000) and its VECTOR type. */
+export const vectorDimensionMax = 1998
+/** Vectors of one put or removal: 10,000 x 1,536 bytes = 15 MiB of the usual ones; 80 MB at worst. */
+export const embeddingsPerPutMax = 10_000
+/** Hits of one search. */
+export const nearestHitsMax = 1000
+/** Up to so many rows of a space are searched one by one: 1-2 ms at 384 numbers each. */
+export const unindexedRowsMax = 10_000
+/** Rows newer than the index before it takes them in: 0.2 ms of each search. */
+export const pendingRowsMax = 2048
+/** New rows that an index takes in at a time: a minute of one core, after which they are searched through it. */
+export const indexStepRowsMax = 250_000
+/** Share of an index's entries whose rows may be gone before it is made anew. */
+export const deadShareMax = 0.2
+/** Rows of a space that are kept in memory for searching one by one: 21,845 x 384 numbers. */
+export const vectorCacheBytesMax = 32 * MiB
+/** Of all spaces together, least recently searched out. */
+export const vectorCachesBytesMax = 128 * MiB
+/** Spaces that are ready to be searched, least recently searched out: each a few open files. */
+export const openSpacesMax = 256
+
+// ---- queries over models ---------------------------------------------------------------------------------------
+
+/** Key of a component: `decoder.blk.126.expert.4095`, with a stack's name in front. */
+export const componentKeyBytesMax = 512
+/** Models that one query may name. */
+export const queryModelsMax = 16
+/** Entries of the other lists of a query. */
+export const queryListMax = 16
+/** A query as text. */
+export const queryTextBytesMax = 4 * KiB
+/** Words of a query: 6 make 63 subsets, each a pass over the models that have all of its words. */
+export const queryWordsMax = 6
+export const queryWordBytesMax = 64
+export const queryMetaValueBytesMax = 128
+/** Rows of one page: 40 of 6 KB, each with 12 tensors of the longest names, are one control frame. */
+export const queryRowsMax = 40
+/** Tensors told of one component, the first ones: a router with 512 experts apart has one tensor each. */
+export const queryTensorsPerHitMax = 12
+export const queryCursorBytesMax = 1024
+/** Components and models looked at for one page; then the page ends, and the next one goes on. */
+export const queryExaminedMax = 2000
+export const queryModelsExaminedMax = 500
+/** Components of one walk or closure: the largest models have ~100 in each of ~130 layers, with experts apart ~25,000. */
+export const mapComponentsMax = 50_000
+export const mapHopsMax = 1000
+/** Search terms of one model: words of its names, layers, shapes, short metadata; ~60 bytes each. */
+export const searchTermsPerModelMax = 4000
+/** A term is counted so far for its weight: beyond it, it is simply common. */
+export const searchTermCountMax = 1000
+/** Peers asked by one query, and how long for. */
+export const queryPeersMax = 16
+export const queryPeersTimeoutMs = 5 * second
+/** Rows of one answer to the owner, all pages and peers together. */
+export const queryTotalRowsMax = 1000
+/** Pages taken from one peer for one query. */
+export const queryPagesPerPeerMax = 20
+
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 
 /** Requests waiting for an engine slot; the next one gets 429. */
@@ -251,9 +312,17 @@ assert(
   extentsPerTable * (tensorNameBytesMax + dtypeBytesMax + tensorDimensionsMax * 9 + 112) <= publishedBlockBytesMax,
   'a full extent table fits a block',
 )
+assert(
+  queryRowsMax *
+    (componentKeyBytesMax + queryTensorsPerHitMax * (tensorNameBytesMax + 142) + queryWordsMax * 66 + 300) +
+    queryCursorBytesMax <
+    controlFrameBytesMax,
+  'a full page of a query fits a frame',
+)
 assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
 assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
+assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

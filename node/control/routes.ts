@@ -13,9 +13,11 @@ import {
 } from '#protocol/api/control.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
+import { componentKinds } from '#protocol/query/message.ts'
+import { queryRoutes } from './query-routes.ts'
+import { parseBody, requestSignal } from './request.ts'
 import type { ComponentQuery, ControlledNode } from './types.ts'
 
-const componentKinds = ['embedding', 'attention', 'ffn', 'expert', 'router', 'norm', 'head', 'other'] as const
 const componentQuery = z.object({
   kind: z.enum(componentKinds).optional(),
   layerMin: z.coerce.number().int().min(0).optional(),
@@ -46,7 +48,7 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   app.get('/api/v1/peers', async () => ({ peers: await node.peers() }))
   app.get<{ Params: { peerId: string } }>('/api/v1/peers/:peerId', async (request) => node.peer(request.params.peerId))
   app.post('/api/v1/peers', async (request, reply) => {
-    const { address } = parse(dialRequest, request.body)
+    const { address } = parseBody(dialRequest, request.body)
     return { peerId: await node.dial(address, requestSignal(reply)) }
   })
 
@@ -59,7 +61,7 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
     return reply.status(204).send()
   })
   app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/components', async (request) => {
-    const query = parse(componentQuery, request.query)
+    const query = parseBody(componentQuery, request.query)
     const filter = Object.fromEntries(
       Object.entries(query).filter(([, value]) => value !== undefined),
     ) as ComponentQuery
@@ -67,16 +69,18 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   })
   tensorRoutes(app, node)
   app.post('/api/v1/models/ingest', async (request, reply) => {
-    const body = parse(ingestRequest, request.body)
+    const body = parseBody(ingestRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.ingest(body, emit, signal))
   })
   app.post('/api/v1/models/pull', async (request, reply) => {
-    const body = parse(pullRequest, request.body)
+    const body = parseBody(pullRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.pull(body, emit, signal))
   })
 
   app.get('/api/v1/sql', async () => ({ views: node.sqlSchema() }))
-  app.post('/api/v1/sql', async (request, reply) => node.sql(parse(sqlRequest, request.body), requestSignal(reply)))
+  app.post('/api/v1/sql', async (request, reply) => node.sql(parseBody(sqlRequest, request.body), requestSignal(reply)))
+
+  queryRoutes(app, node.queries)
 
   app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
   app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))
@@ -96,34 +100,16 @@ function tensorRoutes(app: FastifyInstance, node: ControlledNode): void {
   app.get<{ Params: { reference: string; tensor: string } }>(
     '/api/v1/models/:reference/tensors/:tensor',
     async (request, reply) => {
-      const { firstRow: first, lastRow: last = first, stats } = parse(tensorQuery, request.query)
+      const { firstRow: first, lastRow: last = first, stats } = parseBody(tensorQuery, request.query)
       const rows = first === undefined || last === undefined ? {} : { rows: { first, last } }
       const { reference, tensor } = request.params
       return node.tensor(reference, tensor, { ...rows, stats: stats === 'true' }, requestSignal(reply))
     },
   )
   app.get('/api/v1/diff', async (request, reply) => {
-    const { a, b } = parse(diffQuery, request.query)
+    const { a, b } = parseBody(diffQuery, request.query)
     return node.diff(a, b, requestSignal(reply))
   })
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value ?? {})
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new HartonomousError('ERR_USAGE', {
-    message: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`,
-  })
-}
-
-/** Aborts when the caller goes away before the answer was sent. */
-function requestSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error('the caller went away'))
-  })
-  return controller.signal
 }
 
 /**

@@ -16,7 +16,18 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
-import type { ComponentKind } from '#sql/store/types.ts'
+import type {
+  ClosureRequest,
+  ClosureView,
+  FindRequest,
+  FoundView,
+  LoadPlanView,
+  LoadRequest,
+  WalkRequest,
+  WalkView,
+} from '#protocol/api/query.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
+import type { LoadPlan } from '../query/index.ts'
 
 export interface ComponentQuery {
   kind?: ComponentKind
@@ -35,8 +46,21 @@ export interface HealthCheck {
   reason?: string
 }
 
+/** @throws {ERR_QUERY_INVALID} {ERR_NOT_FOUND} {ERR_NO_SOURCE} each of them */
+export interface ControlledQueries {
+  find(request: FindRequest, signal: AbortSignal): Promise<FoundView>
+  walk(request: WalkRequest, signal: AbortSignal): Promise<WalkView>
+  closure(request: ClosureRequest, signal: AbortSignal): Promise<ClosureView>
+  plan(request: LoadRequest, signal: AbortSignal): Promise<(LoadPlan & LoadPlanView)[]>
+  /** Verified bytes in the order of the plans. */
+  load(plans: readonly LoadPlan[], signal: AbortSignal): AsyncGenerator<Uint8Array>
+  /** @throws {ERR_PARTIAL_INEXACT} where the found components would not give the model's own answer */
+  assertRunnable(request: LoadRequest, signal: AbortSignal): Promise<{ modelId: string }>
+}
+
 export interface ControlledNode {
   readonly version: string
+  readonly queries: ControlledQueries
   status(): Promise<StatusView>
   peers(): Promise<PeerView[]>
   peer(peerId: string): Promise<PeerDetailView>

@@ -32,6 +32,7 @@ import type { PullSelection } from '../library/index.ts'
 import { peekInThread, viewTensor } from '../peek/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import type { Transfer } from '../swarm/index.ts'
+import { QueryController } from './controlled-queries.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
@@ -50,10 +51,12 @@ export class NodeController implements ControlledNode {
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
   readonly #console: ShardConsole
+  readonly queries: QueryController
 
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
+    this.queries = new QueryController(() => node.parts)
     const path = dataFiles.database(node.dataDir)
     this.#console = openShardConsole({ path, tenant: localOwner, peers: () => this.peers() })
   }
@@ -147,7 +150,13 @@ export class NodeController implements ControlledNode {
 
   async components(reference: string, query: ComponentQuery): Promise<ComponentView[]> {
     const modelId = await this.#resolve(reference)
-    const hits = await this.#node.parts.tenant.findComponents({ modelId, limit: componentsMax, ...query })
+    const { kind, layerMin: min, layerMax: max } = query
+    const hits = await this.#node.parts.tenant.findComponents({
+      modelId,
+      limit: componentsMax,
+      ...(kind === undefined ? {} : { kinds: [kind] }),
+      layers: { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) },
+    })
     return hits.map(({ key, kind, layer, expert, sizeBytes, heldBytes, parameterCount }) => ({
       key,
       kind,

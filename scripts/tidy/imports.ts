@@ -45,7 +45,7 @@ const DOORS: readonly { packages: readonly string[]; places: readonly string[] }
   },
   { packages: ['mssql'], places: ['sql/store/mssql/'] },
   { packages: ['node:sqlite'], places: ['sql/store/embedded/'] },
-  { packages: ['usearch'], places: ['sql/store/embedded/'] },
+  { packages: ['usearch'], places: ['sql/store/vectors/'] },
   { packages: ['node-llama-cpp'], places: ['node/inference/llama/', 'scripts/bench/'] },
   { packages: ['onnxruntime-node'], places: ['node/inference/onnx/'] },
 ]

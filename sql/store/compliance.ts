@@ -1,6 +1,7 @@
 /** What every engine of the shard store must do. Each engine's test calls this with a way to open an empty store. */
 import { describe } from 'vitest'
 import { componentCompliance } from './compliance/components.ts'
+import { embeddingCompliance } from './compliance/embeddings.ts'
 import { holdingCompliance } from './compliance/holdings.ts'
 import { modelCompliance } from './compliance/models.ts'
 import { outboxCompliance } from './compliance/outbox.ts'
@@ -16,6 +17,7 @@ export function shardStoreCompliance(name: string, open: OpenStore): void {
     modelCompliance(open)
     holdingCompliance(open)
     componentCompliance(open)
+    embeddingCompliance(open)
     releaseCompliance(open)
     settingCompliance(open)
     outboxCompliance(open)

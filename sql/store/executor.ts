@@ -41,6 +41,10 @@ export class TenantSession {
     this.#tenantId = tenantId
   }
 
+  get tenantId(): number {
+    return this.#tenantId
+  }
+
   all<N extends TenantStatementName>(name: N, parameters: TenantParameters<N>): Promise<RowOf<N>[]> {
     return this.#session.all(name, this.#bind(parameters))
   }
@@ -55,6 +59,11 @@ export class TenantSession {
 
   runMany<N extends TenantStatementName>(name: N, rows: Iterable<TenantParameters<N>>): Promise<void> {
     return this.#session.runMany(name, this.#bindAll<N>(rows))
+  }
+
+  /** @returns the first of `count` numbers that no vector of this shard had before. */
+  async takeRevs(count: number): Promise<number> {
+    return (await this.#session.all('takeRevs', { count }))[0]!.rev - count + 1
   }
 
   #bind<N extends TenantStatementName>(parameters: TenantParameters<N>): ParametersOf<N> {

@@ -3,22 +3,27 @@ import { HartonomousError } from '#protocol/errors.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
 import { getCheckpoint, saveCheckpoint } from './checkpoints.ts'
 import { findComponents, listEdges, rangesOf } from './components.ts'
+import { checkQuery, findNearest, getSpace, putEmbeddings, putSpace, removeEmbeddings } from './embeddings.ts'
 import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
 import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
 import { checkPutModel } from './layout.ts'
 import { getContent, getModel, listModels, putModel, removeModel, setFileIdentity, setPinned } from './models.ts'
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
+import { countTerm, findModels, indexModels, termsOf } from './search-index.ts'
 import type { ShardStore, TenantId, TenantStore } from './types.ts'
+import { VectorIndexes, type VectorIndexOptions } from './vectors/vector-indexes.ts'
 
 export interface ShardStoreOptions {
   /** Wall clock, in milliseconds. */
   now?: () => number
   releaseBounds?: ReleaseBounds
+  vectors?: VectorIndexOptions
 }
 
 export function createShardStore(executor: Executor, options: ShardStoreOptions = {}): ShardStore {
-  const context = { now: options.now ?? Date.now, bounds: options.releaseBounds ?? releaseBounds }
+  const vectors = new VectorIndexes(options.vectors)
+  const context = { now: options.now ?? Date.now, bounds: options.releaseBounds ?? releaseBounds, vectors }
   return {
     capabilities: async () => executor.capabilities(),
     migrate: () => executor.migrate(),
@@ -29,7 +34,10 @@ export function createShardStore(executor: Executor, options: ShardStoreOptions 
       return { rows, sizeBytes: await executor.sizeBytes() }
     },
     check: () => executor.check(),
-    close: () => executor.close(),
+    close: async () => {
+      await vectors.close()
+      await executor.close()
+    },
   }
 }
 
@@ -57,6 +65,10 @@ class TenantTransactions {
     this.#name = name
   }
 
+  get name(): TenantId {
+    return this.#name
+  }
+
   async run<T>(mode: TransactionMode, work: (x: TenantSession) => Promise<T>): Promise<T> {
     let tenantId: number | undefined
     const value = await this.#executor.transaction(mode, async (session) => {
@@ -78,7 +90,7 @@ class TenantTransactions {
 
 function createTenantStore(
   tenant: TenantTransactions,
-  { now, bounds }: { now: () => number; bounds: ReleaseBounds },
+  { now, bounds, vectors }: { now: () => number; bounds: ReleaseBounds; vectors: VectorIndexes },
 ): TenantStore {
   const read = <T>(work: (x: TenantSession) => Promise<T>) => tenant.run('read', work)
   const write = <T>(work: (x: TenantSession) => Promise<T>) => tenant.run('write', work)
@@ -106,8 +118,14 @@ function createTenantStore(
     listReleases: (filter = {}) => read((x) => listReleases(x, filter)),
 
     findComponents: (filter) => read((x) => findComponents(x, filter)),
-    edges: (modelId, key, direction) => read((x) => listEdges(x, modelId, key, direction)),
+    edges: (modelId, keys, direction) => read((x) => listEdges(x, modelId, keys, direction)),
+    findModels: (filter) => read((x) => findModels(x, filter)),
+    countTerm: (term) => read((x) => countTerm(x, term)),
+    termsOf: (modelId, terms) => read((x) => termsOf(x, modelId, terms)),
+    indexModels: (limit) => write((x) => indexModels(x, limit)),
     ranges: (modelId, keys) => read((x) => rangesOf(x, modelId, keys)),
+
+    ...embeddingMethods(tenant, vectors),
 
     saveIngestCheckpoint: (checkpoint) => write((x) => saveCheckpoint(x, checkpoint, now())),
     getIngestCheckpoint: (path) => read((x) => getCheckpoint(x, path)),
@@ -128,5 +146,34 @@ function createTenantStore(
 
     claimOutbox: (limit, leaseMs) => write((x) => claimOutbox(x, limit, leaseMs, now())),
     ackOutbox: (seqs) => write((x) => ackOutbox(x, seqs)),
+  }
+}
+
+type EmbeddingMethods = Pick<
+  TenantStore,
+  'putSpace' | 'getSpace' | 'putEmbeddings' | 'removeEmbeddings' | 'findNearest'
+>
+
+function embeddingMethods(tenant: TenantTransactions, vectors: VectorIndexes): EmbeddingMethods {
+  return {
+    putSpace: (name, dimension) => tenant.run('durable', (x) => putSpace(x, name, dimension)),
+    getSpace: async (name) => {
+      const index = await vectors.of(tenant.name, name, tenant)
+      return tenant.run('read', (x) => getSpace(x, name, index))
+    },
+    putEmbeddings: async (space, rows) => {
+      await tenant.run('write', (x) => putEmbeddings(x, space, rows))
+      vectors.noteWritten(tenant.name, space, rows.length, tenant)
+    },
+    removeEmbeddings: async (space, components) => {
+      const removed = await tenant.run('write', (x) => removeEmbeddings(x, space, components))
+      vectors.noteWritten(tenant.name, space, removed, tenant)
+      return removed
+    },
+    findNearest: async (query) => {
+      checkQuery(query)
+      const index = await vectors.of(tenant.name, query.space, tenant)
+      return tenant.run('read', (x) => findNearest(x, query, index))
+    },
   }
 }

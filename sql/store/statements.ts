@@ -6,7 +6,8 @@
  * and the embedded engine refuses a parameter that the text does not use.
  */
 import type { ExtentKind } from '#protocol/model/content.ts'
-import type { ComponentKind, EdgeKind } from './types.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
+import type { EdgeKind } from './types.ts'
 
 interface Statement<Parameters, Row = never> {
   parameters: Parameters
@@ -93,6 +94,33 @@ export interface StoredRelease {
 type ReleasePage<Filter> = Statement<Filter & { afterPk: number; sinceMs: number | null; limit: number }, StoredRelease>
 type CheckpointKey = { path: string }
 
+export interface StoredSpace {
+  spacePk: number
+  dimension: number
+  rowCount: number
+  /** Indexes of it that were written; the newest has this number, or a lower one after a crash. */
+  indexNumber: number
+  /** Of the shard: of the newest vector of any tenant. */
+  rev: number
+  shardUid: string
+}
+
+export interface StoredVector {
+  rev: number
+  /** f32, little endian, of length 1. */
+  vector: Uint8Array
+}
+
+type SpaceKey = { spacePk: number }
+type RevRange = { afterRev: number; untilRev: number }
+/** `kinds`: JSON array. */
+type NeighbourFilter = {
+  modelId: string | null
+  kinds: string | null
+  layerMin: number | null
+  layerMax: number | null
+}
+
 export interface TenantStatements {
   findModel: Statement<{ modelId: string }, StoredModel>
   listModels: Statement<None, StoredModel>
@@ -130,7 +158,7 @@ export interface TenantStatements {
 
   insertComponent: Statement<StoredComponent & ModelKey & { atMs: number }>
   deleteComponents: Statement<ModelKey>
-  listComponentKeys: Statement<ModelKey, { key: string; componentPk: number }>
+  listComponentKeys: Statement<ModelKey, { key: string; kind: ComponentKind; componentPk: number }>
   trimComponentHistory: Statement<{ keep: number }>
   insertComponentExtent: Statement<{ componentPk: number; ordinal: number; fileIndex: number; extentIndex: number }>
   insertEdge: Statement<{ src: number; kind: EdgeKind; dst: number }>
@@ -138,9 +166,15 @@ export interface TenantStatements {
   findComponents: Statement<
     {
       modelId: string | null
-      kind: ComponentKind | null
+      /** JSON array. */
+      kinds: string | null
       layerMin: number | null
       layerMax: number | null
+      expertMin: number | null
+      expertMax: number | null
+      sizeMin: number | null
+      sizeMax: number | null
+      key: string | null
       keyPattern: string | null
       afterModelId: string | null
       afterKey: string | null
@@ -158,12 +192,32 @@ export interface TenantStatements {
       firstChunk: number
       offsetBytes: number
       sizeBytes: number
+      name: string | null
+      dtype: string | null
+      /** JSON. */
+      shape: string | null
     }
   >
   /** `keys`: JSON array. */
   listComponentsByKey: Statement<ModelKey & { keys: string }, { key: string; componentPk: number }>
-  listEdgesOut: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
-  listEdgesIn: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
+  /** `keys`: JSON array. In order of (from, kind, to). */
+  listEdgesOut: Statement<ModelKey & { keys: string }, { from: string; to: string; kind: EdgeKind }>
+  /** In order of (to, kind, from). */
+  listEdgesIn: Statement<ModelKey & { keys: string }, { from: string; to: string; kind: EdgeKind }>
+
+  /** `source`: 0 is the model's content, else the key of a release. Goes with its source. */
+  insertSearchTerm: Statement<{ term: string; modelId: string; source: number }>
+  deleteModelTerms: Statement<{ modelId: string }>
+  /** Models, at most `limit`. */
+  countSearchTerm: Statement<{ term: string; limit: number }, { count: number }>
+  /** `terms`: JSON array. */
+  listSearchTerms: Statement<{ modelId: string; terms: string }, { term: string }>
+  /** `all`: JSON array. In order of the model id, each model once. */
+  findModelsByTerms: Statement<
+    { term: string; all: string; afterModelId: string | null; limit: number },
+    { modelId: string }
+  >
+  findModelsWithoutTerm: Statement<{ term: string; limit: number }, { modelId: string }>
 
   findRelease: Statement<
     { publisher: string; modelId: string; name: string },
@@ -216,12 +270,33 @@ export interface TenantStatements {
   leaseOutbox: Statement<{ seqs: string; leaseUntilMs: number }>
   deleteOutbox: Statement<{ seqs: string }>
   trimOutbox: Statement<{ keep: number }>
+
+  findSpace: Statement<{ name: string }, StoredSpace>
+  insertSpace: Statement<{ name: string; dimension: number }>
+  countSpaces: Statement<None, { count: number }>
+  numberIndex: Statement<SpaceKey, { indexNumber: number }>
+  deleteEmbedding: Statement<SpaceKey & { componentPk: number }>
+  insertEmbedding: Statement<SpaceKey & StoredVector & { componentPk: number }>
+  /** In order of rev. */
+  listEmbeddings: Statement<SpaceKey & RevRange & { limit: number }, StoredVector>
+  countEmbeddings: Statement<SpaceKey & RevRange, { count: number }>
+  /** `revs`: JSON array. In any order; those that are gone are left out. */
+  listVectors: Statement<SpaceKey & { revs: string }, StoredVector>
+  /** `revs`: JSON array. In any order. */
+  listNeighbours: Statement<
+    SpaceKey & NeighbourFilter & { revs: string },
+    { rev: number; modelId: string; key: string }
+  >
+  /** In order of rev. */
+  listEmbeddingsOf: Statement<SpaceKey & RevRange & NeighbourFilter & { limit: number }, StoredVector>
 }
 
 /** The few that belong to no tenant. */
 export interface SharedStatements {
   findTenant: Statement<{ name: string }, { tenantId: number }>
   insertTenant: Statement<{ name: string }, { tenantId: number }>
+  /** Of this transaction alone; gives back the last of them. */
+  takeRevs: Statement<{ count: number }, { rev: number }>
   countRows: Statement<None, { name: string; count: number }>
 }
 

@@ -10,6 +10,7 @@ import { identityExport, identityImport, identityShow } from './identity.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
+import { closure, map, query } from './query.ts'
 import { runPrompt } from './run-prompt.ts'
 import { sql } from './sql.ts'
 import { status } from './status.ts'
@@ -27,6 +28,9 @@ export const commands: readonly Command[] = [
   modelsIngest,
   modelsRm,
   components,
+  query,
+  map,
+  closure,
   tensorLs,
   tensorShow,
   diff,

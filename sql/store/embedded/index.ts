@@ -7,6 +7,8 @@ import { EmbeddedExecutor } from './executor.ts'
 export interface EmbeddedStoreOptions extends DatabaseOptions {
   /** Off: the caller runs `migrate()`; until then nothing else works on a new database. */
   isMigrated?: boolean
+  /** Off: embeddings are searched row by row, as where there is no binary of usearch. */
+  isVectorEngineUsed?: boolean
 }
 
 /**
@@ -24,5 +26,11 @@ export async function openEmbeddedStore(
     await executor.close()
     throw error
   }
-  return createShardStore(executor, storeOptions)
+  // Nothing is written beside a database that is read only, or in memory.
+  const hasFolder = options.isReadOnly !== true && !executor.capabilities().isInMemory
+  const vectors = {
+    folder: hasFolder ? `${options.path}-vectors` : undefined,
+    isEngineUsed: options.isVectorEngineUsed,
+  }
+  return createShardStore(executor, { ...storeOptions, vectors: { ...vectors, ...storeOptions.vectors } })
 }

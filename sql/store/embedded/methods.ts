@@ -21,6 +21,10 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   listReleases: true,
   findComponents: true,
   edges: true,
+  findModels: true,
+  countTerm: true,
+  termsOf: true,
+  indexModels: true,
   ranges: true,
   saveIngestCheckpoint: true,
   getIngestCheckpoint: true,
@@ -29,6 +33,11 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   getSetting: true,
   claimOutbox: true,
   ackOutbox: true,
+  putSpace: true,
+  getSpace: true,
+  putEmbeddings: true,
+  removeEmbeddings: true,
+  findNearest: true,
 }
 export const tenantMethods = Object.keys(tenantMethodSet) as TenantMethod[]
 
