@@ -30,8 +30,8 @@ export type SketchWidth = (typeof sketchWidths)[number]
 
 export const histogramBinsMax = 65_536
 
-/** Bits of a sketch's seed: whole numbers up to 2^53 - 1. */
 export interface NativeBinding {
+  /** `bindingVersion` of the contract that it was built for. */
   readonly version: number
 
   /**
@@ -48,7 +48,7 @@ export interface NativeBinding {
 
   /**
    * Adds elements `firstIndex`, `firstIndex + 1`, ... of a vector to a sketch of `state.length / 2` dimensions (`sketch.ts`).
-   * `firstIndex` is a multiple of that width. @throws {ERR_NATIVE_SIZE} {ERR_NATIVE_ARGUMENT} {ERR_NATIVE_OVERLAP}
+   * `firstIndex` is a multiple of that width, `seed` a whole number up to 2^53 - 1. @throws {ERR_NATIVE_SIZE} {ERR_NATIVE_ARGUMENT} {ERR_NATIVE_OVERLAP}
    */
   accumulateSketch(state: Float64Array, values: Float32Array, firstIndex: number, seed: number): void
 

@@ -1,6 +1,7 @@
 // Sixteen bytes at once. The compiler makes one instruction of each operation where the machine has it.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -33,7 +34,7 @@ HART_INLINE Bytes16 fifthBits(std::uint32_t bits) noexcept {
   const std::uint8_t high = static_cast<std::uint8_t>(bits >> 8);
   const Bytes16 spread = {low, low, low, low, low, low, low, low, high, high, high, high, high, high, high, high};
   const Bytes16 mask = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-  return ((spread & mask) == mask) & Bytes16{16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16};
+  return std::bit_cast<Bytes16>((spread & mask) == mask) & 16;
 }
 
 // Puts the bytes into memory, where plain loops can take them up. The empty assembly is what the compiler cannot look

@@ -1,7 +1,8 @@
-// One source for every instruction set: the compiler makes a copy of a function per set, the loader picks at run time.
+// One source for every instruction set: GCC makes a copy of a function per set, and the loader picks one at run time. Other
+// compilers make one copy, for the processor's baseline.
 #pragma once
 
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && !defined(HART_NO_CLONES)
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define HART_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define HART_CLONES

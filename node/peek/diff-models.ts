@@ -97,6 +97,8 @@ async function compareTensor(
   [a, b]: readonly [PeekTensor, PeekTensor],
   state: Float64Array,
 ): Promise<void> {
+  readerA.check(a)
+  readerB.check(b)
   const count = elementCount(a)
   for (let first = 0; first < count; first += peekBlockElements) {
     const size = Math.min(peekBlockElements, count - first)

@@ -81,6 +81,15 @@ test('peek: a tensor larger than a block is read in parts, and the figures are t
   expect(stats!.spectrum!.values[0]).toBeGreaterThan(stats!.spectrum!.values[1]!)
 })
 
+test('peek: a row longer than a block is sampled, not read whole, for the heat map', async () => {
+  const values = new Float32Array(8 * peekBlockElements).fill(-1, 4 * peekBlockElements)
+  values.fill(1, 0, 4 * peekBlockElements)
+  const path = await modelFile('long.gguf', [f32('a.weight', [values.length], values)])
+  const { stats } = await showTensor(native, await openModelFile(path), 'a.weight', { stats: true })
+  expect(stats!.grid).toMatchObject({ rows: 1, columns: 160 })
+  expect([...new Set(stats!.grid.values)]).toEqual([1, -1])
+})
+
 test('peek: a vector of one value and an empty tensor have figures too', async () => {
   const path = await modelFile('odd.gguf', [f32('a.weight', [5], [2, 2, 2, 2, 2]), f32('b.weight', [3, 0], [])])
   const model = await openModelFile(path)

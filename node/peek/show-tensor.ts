@@ -13,6 +13,7 @@ import type { TensorDetailView, TensorStatsView, TensorView } from '#protocol/ap
 import { HartonomousError } from '#protocol/errors.ts'
 import {
   peekBins,
+  peekBlockElements,
   peekGridColumnsMax,
   peekGridRowsMax,
   peekSampleElementsMax,
@@ -32,6 +33,8 @@ const sketchWidth = 64
 /** Part of the space: sketches of different seeds are not comparable. */
 const sketchSeed = 1
 const singularValueCount = 8
+/** Read for one cell of a heat map, where a row is longer than what is decoded at once. */
+const longCellElementsMax = 1024
 
 export function viewTensor(tensor: PeekTensor): TensorView {
   const { name, dtype, shape, sizeBytes, component, isHeld } = tensor
@@ -115,14 +118,24 @@ async function sampleGrid(reader: TensorReader, tensor: PeekTensor): Promise<Ten
   const rows = Math.min(shape.rows, peekGridRowsMax)
   const columns = Math.min(shape.columns, peekGridColumnsMax)
   const values: number[] = []
-  for await (const row of sampleRows(reader, tensor, rows)) {
-    for (let column = 0; column < columns; column++) {
-      const from = Math.floor((column * row.length) / columns)
-      const cell = row.subarray(from, Math.floor(((column + 1) * row.length) / columns)).filter(Number.isFinite)
-      values.push(cell.length === 0 ? 0 : cell.reduce((sum, value) => sum + value, 0) / cell.length)
+  for (let y = 0; y < rows; y++) {
+    const row = Math.floor((y * shape.rows) / rows) * shape.columns
+    // A vector of billions is one row: then of each cell its beginning.
+    const whole = shape.columns <= peekBlockElements ? await reader.values(tensor, row, shape.columns) : undefined
+    for (let x = 0; x < columns; x++) {
+      const from = Math.floor((x * shape.columns) / columns)
+      const end = Math.floor(((x + 1) * shape.columns) / columns)
+      const count = Math.min(end - from, longCellElementsMax)
+      values.push(meanOf(whole?.subarray(from, end) ?? (await reader.values(tensor, row + from, count))))
     }
   }
   return { rows, columns, values }
+}
+
+/** Of what is finite. */
+function meanOf(values: Float32Array): number {
+  const finite = values.filter(Number.isFinite)
+  return finite.length === 0 ? 0 : finite.reduce((sum, value) => sum + value, 0) / finite.length
 }
 
 async function sampleSpectrum(

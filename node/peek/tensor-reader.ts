@@ -48,8 +48,14 @@ export class TensorReader {
     return values.subarray(skip, skip + count)
   }
 
+  /** Before any loop over its elements. @throws {ERR_NOT_HELD} {ERR_TENSOR_TYPE} {ERR_MODEL_FILE} */
+  check(tensor: PeekTensor): void {
+    this.#layout(tensor)
+  }
+
   /** All values, in parts of `peekBlockElements`: memory stays the same for any tensor. */
   async *parts(tensor: PeekTensor): AsyncGenerator<Float32Array> {
+    this.check(tensor)
     const count = elementCount(tensor)
     for (let first = 0; first < count; first += peekBlockElements)
       yield await this.values(tensor, first, Math.min(peekBlockElements, count - first))

@@ -3,6 +3,7 @@ import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promise
 import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { loadNative } from '#native/index.ts'
 import type { StatusView } from '#protocol/api/control.ts'
 import { loadBlake3 } from '#protocol/codec/blake3.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
@@ -30,6 +31,7 @@ export const doctor: Command = {
         checkDisk(paths.dataDir, config),
         checkStore(config, paths.dataDir, environment),
         checkHash(),
+        checkAddon(),
         checkWebRtc(config),
         checkEngine(config),
         running === undefined ? checkPorts(config) : checkSwarm(running),
@@ -100,6 +102,15 @@ async function checkDisk(dataDir: string, config: Config): Promise<Finding[]> {
       },
     ]
   }
+}
+
+function checkAddon(): Finding[] {
+  const { implementation, reason } = loadNative()
+  if (implementation === 'addon') return [{ check: 'weights', level: 'ok', text: 'native addon' }]
+  const remedy = 'install CMake and a C++ compiler, then npm run build:native'
+  return [
+    { check: 'weights', level: 'note', text: `decoded in TypeScript, about four times slower: ${reason}`, remedy },
+  ]
 }
 
 async function checkHash(): Promise<Finding[]> {
