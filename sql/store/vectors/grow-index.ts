@@ -134,7 +134,7 @@ async function makeSegment(
     throw new HartonomousError('ERR_STORE_UNAVAILABLE', { reason: `a graph of ${made.size} vectors, not ${size}` })
   }
   const afterRev = old[0]?.afterRev ?? index.indexedRev
-  const graph = index.engine!.view(files.pathOf(file), space.dimension)
+  const graph = index.engine!.view(files.pathOf(file), space.dimension, size)
   return { file, afterRev, untilRev, graph, ...made }
 }
 

@@ -181,7 +181,7 @@ export async function openSegments(
 
 function viewOf(engine: VectorEngine, path: string, dimension: number, size: number): Graph | undefined {
   try {
-    const graph = engine.view(path, dimension)
+    const graph = engine.view(path, dimension, size)
     return graph.size === size ? graph : undefined
   } catch {
     return undefined

@@ -117,7 +117,7 @@ describe.skipIf(usearch === undefined)('vector engine', () => {
     grown.add(keysFrom(1201, 800), rows.subarray(1200 * dimension), 1)
     expect(grown.size).toBe(rowCount)
     grown.save(second)
-    const viewed = engine.view(second, dimension)
+    const viewed = engine.view(second, dimension, rowCount)
     expect(viewed.size).toBe(rowCount)
     const queries = unitRows(30, 3)
     let share = 0
@@ -128,19 +128,19 @@ describe.skipIf(usearch === undefined)('vector engine', () => {
     }
     expect(share).toBeGreaterThan(0.95)
     expect(viewed.search(rows.slice(0, dimension), 3 * rowCount)).toHaveLength(rowCount)
-    expect(() => engine.view(second, dimension + 1)).toThrow('dimensions')
+    expect(() => engine.view(second, dimension + 1, rowCount)).toThrow('dimensions')
     expect(() => engine.grow(dimension + 1, second)).toThrow('dimensions')
   })
 
   test('vector engine: a file that is no graph is an error', () => {
     const file = path.join(folder, 'none')
-    expect(() => engine.view(file, dimension)).toThrow()
+    expect(() => engine.view(file, dimension, 1)).toThrow()
     const random = seededRandom(5)
     writeFileSync(
       file,
       Uint8Array.from({ length: 5000 }, () => Math.floor(random() * 256)),
     )
-    expect(() => engine.view(file, dimension)).toThrow()
+    expect(() => engine.view(file, dimension, 1)).toThrow()
   })
 
   test('vector engine: says its version', () => {

@@ -17,8 +17,11 @@ type Usearch = typeof import('usearch')
  */
 const connectivity = 24
 const expansionAdd = 128
-/** How far a search looks: at 64 it misses whole small clusters that lie apart from the rest. */
-const expansionSearch = 96
+
+/** How far a search looks: at 64 it misses some small clusters that lie apart; in 8 bits a larger graph takes a longer look. */
+function expansionOf(size: number): number {
+  return size <= 150_000 ? 80 : 112
+}
 
 export interface Graph {
   readonly size: number
@@ -38,7 +41,7 @@ export interface VectorEngine {
   version: string
   grow(dimension: number, base?: string): GrowingGraph
   /** Mapped into memory, not read. The file must be whole: nothing is checked. */
-  view(file: string, dimension: number): Graph
+  view(file: string, dimension: number, size: number): Graph
   /** Places of the nearest of `rowCount` rows at the start of `rows`, by all bits. */
   nearestPlaces(rows: Float32Array, rowCount: number, query: Float32Array, count: number): number[]
 }
@@ -51,7 +54,7 @@ export async function loadVectorEngine(): Promise<VectorEngine | undefined> {
   } catch {
     return undefined
   }
-  const newIndex = (dimension: number) =>
+  const newIndex = (dimension: number, expansionSearch: number) =>
     new usearch.Index({
       dimensions: dimension,
       metric: usearch.MetricKind.IP,
@@ -64,7 +67,7 @@ export async function loadVectorEngine(): Promise<VectorEngine | undefined> {
   return {
     version: installedVersion(),
     grow: (dimension, base) => {
-      const index = newIndex(dimension)
+      const index = newIndex(dimension, expansionAdd)
       if (base !== undefined) index.load(base)
       assertDimension(index, dimension)
       return {
@@ -76,8 +79,8 @@ export async function loadVectorEngine(): Promise<VectorEngine | undefined> {
         save: (file) => index.save(file),
       }
     },
-    view: (file, dimension) => {
-      const index = newIndex(dimension)
+    view: (file, dimension, size) => {
+      const index = newIndex(dimension, expansionOf(size))
       index.view(file)
       assertDimension(index, dimension)
       return searching(index)
