@@ -205,7 +205,7 @@ export interface EmbeddingRow extends ComponentRef {
 
 export interface EmbeddingFilter {
   modelId?: ModelId
-  /** One of these. */
+  /** One of these; empty or absent: any. */
   kinds?: readonly ComponentKind[]
   layerMin?: number
   layerMax?: number

@@ -125,7 +125,8 @@ async function makeSegment(
     size += added.count
     return added.isAll ? untilRev : added.lastRev
   }
-  for (const segment of old) if (segment !== base) await add(segment.afterRev, segment.untilRev, segment.size)
+  for (const segment of old)
+    if (segment !== base) await add(segment.afterRev, segment.untilRev, Number.POSITIVE_INFINITY)
   const untilRev = plan.take === 0 ? index.indexedRev : await add(index.indexedRev, space.rev, plan.take)
   if (size === 0) return undefined
   const file = files.newFile()

@@ -57,7 +57,7 @@ export async function scoredRows(
 export function filterOf({ modelId, kinds, layerMin, layerMax }: EmbeddingFilter) {
   return {
     modelId: modelId ?? null,
-    kinds: kinds === undefined ? null : JSON.stringify(kinds),
+    kinds: kinds === undefined || kinds.length === 0 ? null : JSON.stringify(kinds),
     layerMin: layerMin ?? null,
     layerMax: layerMax ?? null,
   }
