@@ -21,6 +21,8 @@ export interface ErrorFields {
   ERR_DECODE: { what: string; field: string; offset: number; reason: string }
   ERR_MODEL_FILE: { file: string; field: string; offset: number; reason: string }
   ERR_LIMIT: { what: string; limit: number; actual: number }
+  ERR_NOT_HELD: { what: string; model: string; component?: string }
+  ERR_TENSOR_TYPE: { tensor: string; dtype: string }
   // Transfer.
   ERR_PEER_UNREACHABLE: { peer: string; reason: string }
   ERR_PEER_PROTOCOL: { peer: string; reason: string }
@@ -49,6 +51,8 @@ export interface ErrorFields {
   ERR_STORE_MIGRATION: { id: number; reason: string }
   // Queries.
   ERR_QUERY_INVALID: { reason: string }
+  /** Running a part of a model would not give what the model gives. */
+  ERR_PARTIAL_INEXACT: { what: string; reason: string; source: string }
   // Inference.
   ERR_ENGINE_UNAVAILABLE: { reason: string }
   ERR_ENGINE_CRASHED: { reason: string }
@@ -153,6 +157,19 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'the file is damaged or no supported model; fetch it again',
   ),
   ERR_LIMIT: rule<'ERR_LIMIT'>(413, 1, false, (f) => `${f.what}: ${f.actual} is over the limit of ${f.limit}`),
+  ERR_NOT_HELD: rule<'ERR_NOT_HELD'>(
+    409,
+    1,
+    true,
+    (f) =>
+      `${f.what} is not held here; hart pull ${f.model}${f.component === undefined ? '' : ` --components ${f.component}`} fetches it`,
+  ),
+  ERR_TENSOR_TYPE: rule<'ERR_TENSOR_TYPE'>(
+    422,
+    1,
+    false,
+    (f) => `tensor ${f.tensor} is of type ${f.dtype}, whose values cannot be decoded here`,
+  ),
   ERR_PEER_UNREACHABLE: rule<'ERR_PEER_UNREACHABLE'>(
     502,
     3,
@@ -258,6 +275,13 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'use the version of hartonomous that wrote this database, or a newer one',
   ),
   ERR_QUERY_INVALID: rule<'ERR_QUERY_INVALID'>(400, 2, false, (f) => `the query cannot be answered: ${f.reason}`),
+  ERR_PARTIAL_INEXACT: rule<'ERR_PARTIAL_INEXACT'>(
+    422,
+    4,
+    false,
+    (f) => `${f.what} is not run: ${f.reason} (${f.source})`,
+    'run the whole model: hart run MODEL; or look at the part: hart query … --load',
+  ),
   ERR_ENGINE_UNAVAILABLE: rule<'ERR_ENGINE_UNAVAILABLE'>(
     503,
     1,

@@ -89,6 +89,22 @@ export const vocabularyTokensMax = MiB
 /** Bytes of all those texts: 1 Mi tokens of 16 bytes. */
 export const vocabularyBytesMax = 16 * MiB
 
+// ---- looking into tensors ----------------------------------------------------------------------------------------
+
+/** Values of one answer: 1 Mi numbers are some 20 MiB of JSON. A row of a vocabulary head has 262,208 at most. */
+export const peekValuesMax = 1024 * 1024
+/** Elements decoded at once: 1 MiB of f32 stays in a core's cache. */
+export const peekBlockElements = 256 * KiB
+/** Rows and columns of a heat map, and bins of a histogram: what a screen shows. */
+export const peekGridRowsMax = 96
+export const peekGridColumnsMax = 160
+export const peekBins = 64
+/** Rows and elements of the sample whose spectrum is estimated: 4 Mi f32 are 16 MiB, 0.1 s. */
+export const peekSampleRowsMax = 256
+export const peekSampleElementsMax = 4 * 1024 * 1024
+/** Looks into tensors at one time, each in a thread of its own; the next one gets 429. */
+export const peeksMax = 2
+
 // ---- control plane -----------------------------------------------------------------------------------------------
 
 /** Frame of a control protocol (catalogue, have, data-offer, heartbeat). */
@@ -199,6 +215,43 @@ export const vectorCachesBytesMax = 128 * MiB
 /** Spaces that are ready to be searched, least recently searched out: each a few open files. */
 export const openSpacesMax = 256
 
+// ---- queries over models ---------------------------------------------------------------------------------------
+
+/** Key of a component: `decoder.blk.126.expert.4095`, with a stack's name in front. */
+export const componentKeyBytesMax = 512
+/** Models that one query may name. */
+export const queryModelsMax = 16
+/** Entries of the other lists of a query. */
+export const queryListMax = 16
+/** A query as text. */
+export const queryTextBytesMax = 4 * KiB
+/** Words of a query: 6 make 63 subsets, each a pass over the models that have all of its words. */
+export const queryWordsMax = 6
+export const queryWordBytesMax = 64
+export const queryMetaValueBytesMax = 128
+/** Rows of one page: 40 of 6 KB, each with 12 tensors of the longest names, are one control frame. */
+export const queryRowsMax = 40
+/** Tensors told of one component, the first ones: a router with 512 experts apart has one tensor each. */
+export const queryTensorsPerHitMax = 12
+export const queryCursorBytesMax = 1024
+/** Components and models looked at for one page; then the page ends, and the next one goes on. */
+export const queryExaminedMax = 2000
+export const queryModelsExaminedMax = 500
+/** Components of one walk or closure: the largest models have ~100 in each of ~130 layers, with experts apart ~25,000. */
+export const mapComponentsMax = 50_000
+export const mapHopsMax = 1000
+/** Search terms of one model: words of its names, layers, shapes, short metadata; ~60 bytes each. */
+export const searchTermsPerModelMax = 4000
+/** A term is counted so far for its weight: beyond it, it is simply common. */
+export const searchTermCountMax = 1000
+/** Peers asked by one query, and how long for. */
+export const queryPeersMax = 16
+export const queryPeersTimeoutMs = 5 * second
+/** Rows of one answer to the owner, all pages and peers together. */
+export const queryTotalRowsMax = 1000
+/** Pages taken from one peer for one query. */
+export const queryPagesPerPeerMax = 20
+
 // ---- inference and HTTP ------------------------------------------------------------------------------------------
 
 /** Requests waiting for an engine slot; the next one gets 429. */
@@ -258,6 +311,13 @@ assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fi
 assert(
   extentsPerTable * (tensorNameBytesMax + dtypeBytesMax + tensorDimensionsMax * 9 + 112) <= publishedBlockBytesMax,
   'a full extent table fits a block',
+)
+assert(
+  queryRowsMax *
+    (componentKeyBytesMax + queryTensorsPerHitMax * (tensorNameBytesMax + 142) + queryWordsMax * 66 + 300) +
+    queryCursorBytesMax <
+    controlFrameBytesMax,
+  'a full page of a query fits a frame',
 )
 assert(leavesPerBlock * 32 + 64 <= publishedBlockBytesMax, 'a leaf block fits')
 assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue page fits a frame')

@@ -8,6 +8,7 @@ import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DevnetNode } from '#node/cli/devnet/child.ts'
 import type { ComponentView, ModelView, PeerView, SqlView, StatusView } from '#protocol/api/control.ts'
+import type { FoundView } from '#protocol/api/query.ts'
 import { bootstrap, bundledModel, smallModel, TestSwarm, until } from './swarm.fixture.ts'
 
 const executable = fileURLToPath(new URL('../node/bin/main.ts', import.meta.url))
@@ -117,6 +118,36 @@ test('hart: sql joins models, components and peers, refuses to write, and tells 
   const refused = await hart(light, 'sql', 'delete from model')
   expect(refused).toMatchObject({ status: 2, stdout: '' })
   expect(refused.stderr).toContain('ERR_QUERY_INVALID')
+})
+
+test('hart: query finds components by what they are, and loads just their bytes, verified', async () => {
+  const found = await hartJson<FoundView>(light, 'query', 'model:hartling-f16 kind:ffn layer:4-5')
+  expect(found.rows).toMatchObject([
+    { model: 'hartling-f16', key: 'blk.4.ffn', layer: 4, isChecked: true },
+    { key: 'blk.5.ffn' },
+  ])
+  const table = await hart(light, 'query', 'attn_q', 'layer:1', '--explain')
+  expect(table.stdout).toMatch(/^MODEL +COMPONENT[\s\S]*blk\.1\.attention/)
+  expect(table.stderr).toContain('read in names and short metadata, not in weights')
+  const dry = await hart(light, 'query', 'model:hartling-f16 kind:ffn layer:4-5', '--load', '--dry-run')
+  expect(dry.stdout).toMatch(/hartling-f16: 2 of 21 components, 576 KiB of 2\.80 MiB \(20 %\), .*, about \d/)
+  const file = join(swarm.folder, 'ffn.bin')
+  const loaded = await hart(light, 'query', 'model:hartling-f16 kind:ffn layer:4-5', '--load', '--out', file)
+  expect(loaded.status, loaded.stderr).toBe(0)
+  const whole = await readFile(bundledModel)
+  expect(
+    (await readFile(file)).equals(
+      Buffer.concat([whole.subarray(2_249_664, 2_544_576), whole.subarray(2_643_904, 2_938_816)]),
+    ),
+  ).toBe(true)
+  const closed = await hart(light, 'closure', 'hartling-f16', 'blk.2.ffn')
+  expect(closed.stdout).toContain('layer 2 runs as a whole')
+  const mapped = await hart(light, 'map', 'hartling-f16', 'embedding', '--in', '--kind', 'uses')
+  expect(mapped.stdout).toContain('output_norm uses embedding')
+  const refused = await hart(light, 'query', 'model:hartling-f16 kind:ffn', '--run', 'Hello')
+  expect(refused).toMatchObject({ status: 4, stdout: '' })
+  expect(refused.stderr).toContain('ERR_PARTIAL_INEXACT')
+  expect(await hart(light, 'query', 'colour:red')).toMatchObject({ status: 2, stdout: '' })
 })
 
 test('hart: rm deletes what was fetched, and never the own file of a person', async () => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
-import { HartonomousError } from '#protocol/errors.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { bannedPeersMax, peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
 import { byteChannel } from '#protocol/port/byte-channel.ts'
@@ -137,6 +137,29 @@ export class DataPlaneCore {
   async removeModel(modelId: ModelId): Promise<void> {
     await this.stopFetch(modelId)
     await this.#shelf.remove(modelId)
+  }
+
+  async readChunk(modelId: ModelId, chunkIndex: number): Promise<Uint8Array<ArrayBuffer>> {
+    const model = this.#shelf.require(modelId)
+    const place = model.places[chunkIndex]
+    if (place === undefined || !model.held.has(chunkIndex))
+      throw new HartonomousError('ERR_CHUNK_NOT_HELD', {
+        root: place?.root ?? modelId,
+        offset: place?.offsetInExtentBytes ?? chunkIndex,
+        length: place?.sizeBytes ?? 0,
+      })
+    const file = model.fileOf(place)
+    const bytes = new Uint8Array(place.sizeBytes)
+    try {
+      await file.read(bytes, 0, place.sizeBytes, place.offsetInFileBytes)
+    } catch (error) {
+      if (isHartonomousError(error, 'ERR_WITHDRAWN')) this.#shelf.withdraw(model, file, error.fields.reason)
+      throw error
+    }
+    if (model.isGood(chunkIndex, bytes)) return bytes
+    if (file.identity === undefined) this.#onDamaged(model, chunkIndex)
+    else this.#shelf.withdraw(model, file, `chunk ${chunkIndex} no longer has its hash`)
+    throw new HartonomousError('ERR_CHUNK_MISMATCH', { root: place.root, chunk: chunkIndex })
   }
 
   held(modelId: ModelId): Uint8Array {

@@ -69,6 +69,7 @@ class WorkerDataPlane implements DataPlane {
 
   addModel: DataPlane['addModel'] = (model) => this.#client.call('addModel', model)
   removeModel: DataPlane['removeModel'] = (modelId) => this.#client.call('removeModel', modelId)
+  readChunk: DataPlane['readChunk'] = (modelId, chunkIndex) => this.#client.call('readChunk', { modelId, chunkIndex })
   held: DataPlane['held'] = (modelId) => this.#client.call('held', modelId)
   startFetch: DataPlane['startFetch'] = (modelId, wanted) => this.#client.call('startFetch', { modelId, wanted })
   addSource: DataPlane['addSource'] = (modelId, source, have) =>

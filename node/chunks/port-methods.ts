@@ -1,7 +1,7 @@
 /** The calls and events between the main thread and the data worker. */
 import type { MessagePort } from 'node:worker_threads'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { CallContext } from '#protocol/port/index.ts'
+import { type CallContext, transfer } from '#protocol/port/index.ts'
 import type { DataPlaneCore, EmitDataPlaneEvent } from './data-plane-core.ts'
 import { type HashFileOptions, type HashRange, hashFileExtents } from './hash-file.ts'
 import type {
@@ -38,6 +38,10 @@ export function dataPlaneMethods(started: Promise<DataPlaneCore>, emit: EmitData
     hashFile: (job: HashJob, context: CallContext) => runHashJob(job, context.signal, emit),
     addModel: async (model: TransferModel) => (await started).addModel(model),
     removeModel: async (modelId: ModelId) => (await started).removeModel(modelId),
+    readChunk: async (input: { modelId: ModelId; chunkIndex: number }) => {
+      const bytes = await (await started).readChunk(input.modelId, input.chunkIndex)
+      return transfer(bytes, [bytes.buffer])
+    },
     held: async (modelId: ModelId) => (await started).held(modelId),
     startFetch: async (input: { modelId: ModelId; wanted: Uint8Array }) =>
       (await started).startFetch(input.modelId, input.wanted),

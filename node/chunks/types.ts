@@ -164,6 +164,12 @@ export interface DataPlane {
   addModel(model: TransferModel): Promise<void>
   removeModel(modelId: ModelId): Promise<void>
 
+  /**
+   * One chunk that is held, checked against its hash.
+   * @throws {ERR_NOT_FOUND} {ERR_CHUNK_NOT_HELD} {ERR_CHUNK_MISMATCH} its file is damaged {ERR_WITHDRAWN} {ERR_IO}
+   */
+  readChunk(modelId: ModelId, chunkIndex: number): Promise<Uint8Array>
+
   /** Bitfield of what is held now. */
   held(modelId: ModelId): Promise<Uint8Array>
 

@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { commands } from './commands/index.ts'
 import { commandFirst, findCommand, runCli } from './run.ts'
@@ -125,4 +126,22 @@ test('hart completion: names every command for every shell', async () => {
     for (const word of ['devnet', 'ingest', 'export', 'no-caps']) expect(stdout, shell).toContain(word)
   }
   expect(await hart('completion', 'tcsh')).toMatchObject({ status: 2 })
+})
+
+test('hart tensor and diff: a file is looked into without a node', async () => {
+  const [f16, q8] = ['hartling-f16', 'hartling-q8_0'].map((name) =>
+    fileURLToPath(new URL(`../../models/hartling/${name}.gguf`, import.meta.url)),
+  ) as [string, string]
+  expect((await hart('tensor', 'ls', q8)).stdout).toMatch(/token_embd\.weight +Q8_0 +2048 x 128/)
+  const shown = await hart('tensor', 'show', f16, 'blk.0.attn_q.weight', '--rows', '10-12', '--json')
+  expect(JSON.parse(shown.stdout).rows).toMatchObject({ first: 10, values: [{ length: 128 }, {}, {}] })
+  expect((await hart('tensor', 'show', f16, 'output_norm.weight')).stdout).toMatch(/row 0 +(-?[\d.]+ +){20}/)
+  const png = join(folder, 'q.png')
+  const drawn = await hart('tensor', 'show', f16, 'blk.0.attn_q.weight', '--png', png)
+  expect(drawn).toMatchObject({ status: 0, stdout: expect.stringContaining('kurtosis') })
+  expect((await readFile(png)).subarray(1, 4).toString()).toBe('PNG')
+  expect((await hart('diff', f16, q8)).stdout).toMatch(/blk\.0\.attention +changed +4 of 4/)
+  expect(await hart('tensor', 'show', f16, 'output_norm.weight', '--rows', '5-2')).toMatchObject({ status: 2 })
+  expect(await hart('tensor', 'ls', join(folder, 'nowhere.gguf'))).toMatchObject({ status: 1 })
+  expect(await hart('tensor', 'ls', 'hartling-f16')).toMatchObject({ status: 3 })
 })

@@ -54,6 +54,7 @@ export const settings = {
   'policy.models.block': setting('list', [] as string[], 'model ids or names never taken'),
   'policy.publishers.allow': setting('list', [] as string[], 'peer ids of publishers; empty allows all'),
   'policy.publishers.block': setting('list', [] as string[], 'peer ids of publishers never taken'),
+  'policy.queries': setting('boolean', true, 'answer queries of peers about the models of this node'),
   'policy.licences.allow': setting('list', [] as string[], 'SPDX ids; empty allows all'),
   'policy.licences.block': setting('list', [] as string[], 'SPDX ids never taken'),
   'inference.enabled': setting('boolean', true, 'answer prompts for local programs and for peers'),

@@ -2,12 +2,22 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { dialRequest, ingestRequest, type NodeEvent, pullRequest, sqlRequest } from '#protocol/api/control.ts'
+import {
+  dialRequest,
+  diffQuery,
+  ingestRequest,
+  type NodeEvent,
+  pullRequest,
+  sqlRequest,
+  tensorQuery,
+} from '#protocol/api/control.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
+import { componentKinds } from '#protocol/query/message.ts'
+import { queryRoutes } from './query-routes.ts'
+import { parseBody, requestSignal } from './request.ts'
 import type { ComponentQuery, ControlledNode } from './types.ts'
 
-const componentKinds = ['embedding', 'attention', 'ffn', 'expert', 'router', 'norm', 'head', 'other'] as const
 const componentQuery = z.object({
   kind: z.enum(componentKinds).optional(),
   layerMin: z.coerce.number().int().min(0).optional(),
@@ -38,7 +48,7 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   app.get('/api/v1/peers', async () => ({ peers: await node.peers() }))
   app.get<{ Params: { peerId: string } }>('/api/v1/peers/:peerId', async (request) => node.peer(request.params.peerId))
   app.post('/api/v1/peers', async (request, reply) => {
-    const { address } = parse(dialRequest, request.body)
+    const { address } = parseBody(dialRequest, request.body)
     return { peerId: await node.dial(address, requestSignal(reply)) }
   })
 
@@ -51,23 +61,26 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
     return reply.status(204).send()
   })
   app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/components', async (request) => {
-    const query = parse(componentQuery, request.query)
+    const query = parseBody(componentQuery, request.query)
     const filter = Object.fromEntries(
       Object.entries(query).filter(([, value]) => value !== undefined),
     ) as ComponentQuery
     return { components: await node.components(request.params.reference, filter) }
   })
+  tensorRoutes(app, node)
   app.post('/api/v1/models/ingest', async (request, reply) => {
-    const body = parse(ingestRequest, request.body)
+    const body = parseBody(ingestRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.ingest(body, emit, signal))
   })
   app.post('/api/v1/models/pull', async (request, reply) => {
-    const body = parse(pullRequest, request.body)
+    const body = parseBody(pullRequest, request.body)
     return streamEvents(reply, (emit, signal) => node.pull(body, emit, signal))
   })
 
   app.get('/api/v1/sql', async () => ({ views: node.sqlSchema() }))
-  app.post('/api/v1/sql', async (request, reply) => node.sql(parse(sqlRequest, request.body), requestSignal(reply)))
+  app.post('/api/v1/sql', async (request, reply) => node.sql(parseBody(sqlRequest, request.body), requestSignal(reply)))
+
+  queryRoutes(app, node.queries)
 
   app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
   app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))
@@ -80,22 +93,23 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   app.get('/api/v1/events', async (_request, reply) => sendEvents(reply, node, readers))
 }
 
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value ?? {})
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new HartonomousError('ERR_USAGE', {
-    message: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`,
+function tensorRoutes(app: FastifyInstance, node: ControlledNode): void {
+  app.get<{ Params: { reference: string } }>('/api/v1/models/:reference/tensors', async (request) => ({
+    tensors: await node.tensors(request.params.reference),
+  }))
+  app.get<{ Params: { reference: string; tensor: string } }>(
+    '/api/v1/models/:reference/tensors/:tensor',
+    async (request, reply) => {
+      const { firstRow: first, lastRow: last = first, stats } = parseBody(tensorQuery, request.query)
+      const rows = first === undefined || last === undefined ? {} : { rows: { first, last } }
+      const { reference, tensor } = request.params
+      return node.tensor(reference, tensor, { ...rows, stats: stats === 'true' }, requestSignal(reply))
+    },
+  )
+  app.get('/api/v1/diff', async (request, reply) => {
+    const { a, b } = parseBody(diffQuery, request.query)
+    return node.diff(a, b, requestSignal(reply))
   })
-}
-
-/** Aborts when the caller goes away before the answer was sent. */
-function requestSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error('the caller went away'))
-  })
-  return controller.signal
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What the control API can see and do; the runtime implements it. */
 import type {
   ComponentView,
+  DiffView,
   IngestRequest,
   ModelView,
   NodeEvent,
@@ -12,13 +13,31 @@ import type {
   SqlView,
   StampedEvent,
   StatusView,
+  TensorDetailView,
+  TensorView,
 } from '#protocol/api/control.ts'
-import type { ComponentKind } from '#sql/store/types.ts'
+import type {
+  ClosureRequest,
+  ClosureView,
+  FindRequest,
+  FoundView,
+  LoadPlanView,
+  LoadRequest,
+  WalkRequest,
+  WalkView,
+} from '#protocol/api/query.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
+import type { LoadPlan } from '../query/index.ts'
 
 export interface ComponentQuery {
   kind?: ComponentKind
   layerMin?: number
   layerMax?: number
+}
+
+export interface TensorQuery {
+  rows?: { first: number; last: number }
+  stats: boolean
 }
 
 export interface HealthCheck {
@@ -27,8 +46,21 @@ export interface HealthCheck {
   reason?: string
 }
 
+/** @throws {ERR_QUERY_INVALID} {ERR_NOT_FOUND} {ERR_NO_SOURCE} each of them */
+export interface ControlledQueries {
+  find(request: FindRequest, signal: AbortSignal): Promise<FoundView>
+  walk(request: WalkRequest, signal: AbortSignal): Promise<WalkView>
+  closure(request: ClosureRequest, signal: AbortSignal): Promise<ClosureView>
+  plan(request: LoadRequest, signal: AbortSignal): Promise<(LoadPlan & LoadPlanView)[]>
+  /** Verified bytes in the order of the plans. */
+  load(plans: readonly LoadPlan[], signal: AbortSignal): AsyncGenerator<Uint8Array>
+  /** @throws {ERR_PARTIAL_INEXACT} where the found components would not give the model's own answer */
+  assertRunnable(request: LoadRequest, signal: AbortSignal): Promise<{ modelId: string }>
+}
+
 export interface ControlledNode {
   readonly version: string
+  readonly queries: ControlledQueries
   status(): Promise<StatusView>
   peers(): Promise<PeerView[]>
   peer(peerId: string): Promise<PeerDetailView>
@@ -36,6 +68,11 @@ export interface ControlledNode {
   /** @throws {ERR_NOT_FOUND} */
   model(reference: string): Promise<ModelView>
   components(reference: string, query: ComponentQuery): Promise<ComponentView[]>
+  tensors(reference: string): Promise<TensorView[]>
+  /** @throws {ERR_NOT_FOUND} {ERR_NOT_HELD} {ERR_TENSOR_TYPE} {ERR_USAGE} {ERR_LIMIT} {ERR_QUEUE_FULL} */
+  tensor(reference: string, tensor: string, query: TensorQuery, signal: AbortSignal): Promise<TensorDetailView>
+  /** @throws {ERR_NOT_FOUND} {ERR_QUEUE_FULL} */
+  diff(a: string, b: string, signal: AbortSignal): Promise<DiffView>
   ingest(
     request: IngestRequest,
     emit: (event: NodeEvent) => void,

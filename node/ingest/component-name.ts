@@ -3,7 +3,7 @@
  * (`model.layers.3.self_attn.q_proj.weight`) and of GPT-2 (`transformer.h.3.attn.c_attn.weight`) are known; anything else
  * is grouped by its block.
  */
-import type { ComponentKind } from '#sql/store/types.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
 
 export interface ComponentName {
   key: string

@@ -71,7 +71,7 @@ describe('ingest', () => {
     expect(row?.files[0]).toMatchObject({ path, origin: 'user' })
     expect(JSON.parse(row!.files[0]!.identity!)).toMatchObject({ sizeBytes: size })
     expect(row?.meta['hartonomous.tokenizer']).toBe('llama')
-    const attention = await store.findComponents({ modelId: result.modelId, kind: 'attention' })
+    const attention = await store.findComponents({ modelId: result.modelId, kinds: ['attention'] })
     expect(attention.length).toBe(6)
     expect(attention.every((hit) => hit.heldBytes === hit.sizeBytes)).toBe(true)
     expect(progress.at(-1)).toMatchObject({ doneBytes: size, totalBytes: size })

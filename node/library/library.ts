@@ -21,6 +21,7 @@ import {
   Transfer,
   type TransferDependencies,
 } from '../swarm/index.ts'
+import { describeModel, headerChunks, isDescribed } from './describe.ts'
 
 /** How long a pull looks for a release or a first holder before it says that there is none. */
 const findTimeoutMs = 20 * second
@@ -62,8 +63,13 @@ export class Library {
   /** Models whose content block is being loaded: two pulls of one model load it once. */
   readonly #opening = new Map<ModelId, Promise<ShardModel>>()
 
+  /** Models whose header is being read. */
+  readonly #describing = new Map<ModelId, Promise<void>>()
+
   constructor(deps: LibraryDependencies) {
     this.#deps = deps
+    deps.shard.on('gained', (modelId) => void this.#describe(modelId))
+    deps.shard.on('added', ({ modelId }) => void this.#describe(modelId))
   }
 
   transfers(): Transfer[] {
@@ -132,6 +138,34 @@ export class Library {
     const forget = () => signal?.removeEventListener('abort', leave)
     transfer.finished.then(forget, forget)
     return transfer
+  }
+
+  /** Fetches the headers of a model, if need be: after it the metadata is in the store. */
+  async describe(model: ShardModel, signal: AbortSignal): Promise<void> {
+    if (isDescribed(model)) return
+    const missing = Bitfield.of(model.places.length, headerChunks(model)).andNot(model.held)
+    if (!missing.isEmpty()) await (await this.fetch(model, missing, signal)).finished
+    await this.#describe(model.modelId)
+  }
+
+  #describe(modelId: ModelId): Promise<void> {
+    const model = this.#deps.shard.get(modelId)
+    if (model === undefined || model.row.origin !== 'fetch' || isDescribed(model)) return Promise.resolve()
+    const running = this.#describing.get(modelId) ?? this.#readDescription(model)
+    this.#describing.set(modelId, running)
+    return running
+  }
+
+  async #readDescription(model: ShardModel): Promise<void> {
+    const { store, log } = this.#deps
+    try {
+      const found = await describeModel(model, store)
+      if (found !== undefined) model.row.meta = found.meta
+    } catch (error) {
+      log.warn('model-not-described', { modelId: model.modelId, error: String(error) })
+    } finally {
+      this.#describing.delete(model.modelId)
+    }
   }
 
   #createTransfer(modelId: ModelId, wanted: Bitfield): Transfer {

@@ -6,7 +6,7 @@
  * anything (networks.md 6: "at least 3 holders as a floor"); beyond it, the least replicated per byte goes first.
  */
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { ComponentKind } from '#sql/store/types.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
 
 /** A loss of two home nodes at once should not lose a component. */
 export const copiesFloor = 3

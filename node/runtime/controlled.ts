@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
   ComponentView,
+  DiffView,
   IngestRequest,
   ModelView,
   NodeEvent,
@@ -16,6 +17,8 @@ import type {
   SqlView,
   StampedEvent,
   StatusView,
+  TensorDetailView,
+  TensorView,
 } from '#protocol/api/control.ts'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
@@ -23,15 +26,18 @@ import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { openShardConsole, type ShardConsole, shardViews } from '#sql/console/index.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import { dataFiles, policyOf } from '../config/index.ts'
-import type { ComponentQuery, ControlledNode, HealthCheck } from '../control/index.ts'
+import type { ComponentQuery, ControlledNode, HealthCheck, TensorQuery } from '../control/index.ts'
 import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '../ingest/index.ts'
 import type { PullSelection } from '../library/index.ts'
+import { peekInThread, viewTensor } from '../peek/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import type { Transfer } from '../swarm/index.ts'
+import { QueryController } from './controlled-queries.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
 import { localOwner } from './parts.ts'
+import { peekable } from './peeked.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
 
@@ -45,10 +51,12 @@ export class NodeController implements ControlledNode {
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
   readonly #console: ShardConsole
+  readonly queries: QueryController
 
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
+    this.queries = new QueryController(() => node.parts)
     const path = dataFiles.database(node.dataDir)
     this.#console = openShardConsole({ path, tenant: localOwner, peers: () => this.peers() })
   }
@@ -142,7 +150,13 @@ export class NodeController implements ControlledNode {
 
   async components(reference: string, query: ComponentQuery): Promise<ComponentView[]> {
     const modelId = await this.#resolve(reference)
-    const hits = await this.#node.parts.tenant.findComponents({ modelId, limit: componentsMax, ...query })
+    const { kind, layerMin: min, layerMax: max } = query
+    const hits = await this.#node.parts.tenant.findComponents({
+      modelId,
+      limit: componentsMax,
+      ...(kind === undefined ? {} : { kinds: [kind] }),
+      layers: { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) },
+    })
     return hits.map(({ key, kind, layer, expert, sizeBytes, heldBytes, parameterCount }) => ({
       key,
       kind,
@@ -152,6 +166,21 @@ export class NodeController implements ControlledNode {
       heldBytes,
       parameterCount,
     }))
+  }
+
+  async tensors(reference: string): Promise<TensorView[]> {
+    return (await peekable(this.#node.parts, reference)).tensors.map(viewTensor)
+  }
+
+  async tensor(reference: string, tensor: string, query: TensorQuery, signal: AbortSignal): Promise<TensorDetailView> {
+    const model = await peekable(this.#node.parts, reference)
+    return peekInThread({ kind: 'show', model, tensor, options: query }, signal)
+  }
+
+  async diff(first: string, second: string, signal: AbortSignal): Promise<DiffView> {
+    const { parts } = this.#node
+    const [a, b] = await Promise.all([peekable(parts, first), peekable(parts, second)])
+    return peekInThread({ kind: 'diff', a, b }, signal)
   }
 
   async ingest(

@@ -157,6 +157,7 @@ export class HartonomousNode {
     const { network, dataPlane, shard, releases, heartbeat, placement } = parts
     await shard.open()
     await serveHave(network, shard, (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId))
+    await parts.query.serve()
     await serveOffers(network, dataPlane, { hosts: () => dataHosts(config), isServing: host.isActive })
     await serveChannels(network, dataPlane, host.isActive)
     await releases.serve()

@@ -12,7 +12,9 @@ import { type Config, dataFiles, policyOf } from '../config/index.ts'
 import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
+import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
+import { QueryService } from '../query/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
@@ -32,6 +34,7 @@ export interface Parts {
   library: Library
   banned: BannedPeers
   placement: PlacementService
+  query: QueryService
 }
 
 /** What the parts ask of, and tell to, the node around them. */
@@ -122,5 +125,15 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     log,
     onDecision: (decision) => host.onDecision(decision),
   })
-  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement }
+  const query = new QueryService({
+    network,
+    store: tenant,
+    shard,
+    library,
+    leases,
+    dataPlane,
+    peek: peekInThread,
+    isShared: () => config['policy.queries'] && host.isActive(),
+  })
+  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement, query }
 }

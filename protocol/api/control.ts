@@ -182,6 +182,86 @@ export interface ComponentView {
   parameterCount: number
 }
 
+/** A tensor without its values. */
+export interface TensorView {
+  name: string
+  /** As the file names it: `F16`, `Q4_K`. */
+  dtype: string
+  /** Slowest dimension first; a row is the last one. */
+  shape: number[]
+  sizeBytes: number
+  component: string
+  isHeld: boolean
+  /** False for types that can be stored and served, but not looked into. */
+  isReadable: boolean
+}
+
+export const tensorQuery = z.object({
+  /** First and last row, counted from 0, all dimensions but the last taken as one. */
+  firstRow: z.coerce.number().int().min(0).optional(),
+  lastRow: z.coerce.number().int().min(0).optional(),
+  stats: z.enum(['true', 'false']).optional(),
+})
+
+/** `null` stands for what JSON has no number for: infinities and NaN. */
+export interface TensorDetailView extends TensorView {
+  model: string
+  rows?: { first: number; values: (number | null)[][] }
+  stats?: TensorStatsView
+}
+
+export interface TensorStatsView {
+  count: number
+  nonFinite: number
+  zeros: number
+  l1: number
+  l2: number
+  maxAbs: number
+  min: number
+  max: number
+  mean: number
+  /** Square root of the variance. */
+  deviation: number
+  /** E[x^4] / E[x^2]^2: 3 for a normal distribution. */
+  kurtosis: number
+  /** Equal bins from `low` to `high`. */
+  histogram: { low: number; high: number; counts: number[] }
+  /** Means of neighbouring columns of evenly chosen rows. */
+  grid: { rows: number; columns: number; values: number[] }
+  /** Largest first, estimated from evenly chosen rows; absent for vectors. */
+  spectrum?: { sampleRows: number; values: number[] }
+  sketch: { space: string; seed: number; values: number[] }
+}
+
+export const diffQuery = z.object({
+  /** Model id, release name, or the absolute path of a file on the node's machine. */
+  a: z.string().min(1).max(4096),
+  b: z.string().min(1).max(4096),
+})
+
+export interface DiffView {
+  a: string
+  b: string
+  components: ComponentDiffView[]
+  /** Of both models together; identical extents are told by their roots and never read. */
+  readBytes: number
+}
+
+export interface ComponentDiffView {
+  key: string
+  /** `unknown`: what differs is not held, or of a type that cannot be decoded. */
+  status: 'identical' | 'changed' | 'added' | 'removed' | 'reshaped' | 'unknown'
+  tensors: number
+  tensorsChanged: number
+  /** The figures below are of the tensors that changed. |b - a| / |a|. */
+  relativeChange?: number
+  cosine?: number
+  maxAbsChange?: number
+  elementsChanged?: number
+  /** What could not be compared, and why. */
+  unknown?: string
+}
+
 /** Lines of `up --json`, `pull --json` and `/api/v1/events`; each also carries `timestamp` and `level`. */
 export type NodeEvent =
   | {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { acquireLock } from './lock.js'
+import { settleAddon } from './native.js'
 import { findNpmCli, installedTreeAgrees, installPackages, writeStamp } from './packages.js'
 import { say } from './progress.js'
 import { BootstrapError, fetchPackage } from './registry.js'
@@ -33,6 +34,7 @@ export async function prepare(root) {
       else await installPackages(root, node, npmCli, toolchain, lock)
     }
     await fetchCudaPackages(root, toolchain, npmCli)
+    settleAddon(root)
     return node
   } finally {
     lock.release()

@@ -7,6 +7,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { addonIsSettled } from './native.js'
 import { findNode, missingCudaPackages, packagesAreReady, readToolchain, repositoryRoot } from './runtime.js'
 
 /** The file that TARGET means; a name with an ending is a file, anything else a package. */
@@ -21,8 +22,8 @@ function targetFile(root, target) {
 export async function run(target, args, root = repositoryRoot) {
   const toolchain = readToolchain(root)
   let node = findNode(root, toolchain)
-  const isReady = node && packagesAreReady(root, node.version) && missingCudaPackages(root, toolchain).length === 0
-  if (!isReady) node = await (await import('./prepare.js')).prepare(root)
+  const isComplete = node && packagesAreReady(root, node.version) && missingCudaPackages(root, toolchain).length === 0
+  if (!(isComplete && addonIsSettled(root))) node = await (await import('./prepare.js')).prepare(root)
   const { launch } = await import('./launch.js')
   return launch(node.path, [targetFile(root, target), ...args])
 }

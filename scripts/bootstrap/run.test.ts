@@ -166,6 +166,29 @@ describe('bootstrap, when packages are missing', () => {
   })
 })
 
+describe('bootstrap, when there are sources of the addon', () => {
+  beforeEach(markReady)
+
+  test('bootstrap: an addon that cannot be built is told in one line, once, and the program runs', async () => {
+    copy.write('native/CMakeLists.txt', 'message(FATAL_ERROR "no")\n')
+    copy.write('native/addon/addon.cpp', '')
+    copy.write('native/kernels/sums.cpp', '')
+    const first = await copy.run(['target.mjs', 'a'])
+    expect(first).toMatchObject({ code: 0, stdout: '["a"]\n' })
+    expect(first.stderr).toMatch(/^bootstrap: no native addon \(.+\); TypeScript does its work\n$/)
+    expect(await copy.run(['target.mjs', 'b'])).toMatchObject({ code: 0, stdout: '["b"]\n', stderr: '' })
+    copy.write('native/kernels/sums.cpp', '// changed\n')
+    expect((await copy.run(['target.mjs'])).stderr).toContain('no native addon')
+  })
+
+  test('bootstrap: a shipped addon, or the wish for none, leaves the compiler alone', async () => {
+    copy.write('native/CMakeLists.txt', 'message(FATAL_ERROR "no")\n')
+    expect(await copy.run(['target.mjs'], { HARTONOMOUS_NATIVE: 'fallback' })).toMatchObject({ code: 0, stderr: '' })
+    copy.write(`native/prebuilt/${process.platform}-${process.arch}/hartonomous.node`, 'shipped')
+    expect(await copy.run(['target.mjs'])).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
 describe.skipIf(process.platform === 'win32')('bootstrap, when Node is too old', () => {
   /** Stands in for the 100 MB: answers as its version, and runs everything else under the Node of this test. */
   const script = `#!/bin/sh

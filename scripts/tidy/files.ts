@@ -8,7 +8,7 @@ const FILE_LINES_FAIL = 600
 const FORBIDDEN_FOLDERS = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'misc'])
 const KEBAB_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*\.[a-z]+$/
 /** Not ours to style: fetched, generated, or model sources with a style of their own. */
-const SKIPPED = new Set(['node_modules', '.git', '.toolchain', '.vitest', 'dist', 'coverage', 'models'])
+const SKIPPED = new Set(['node_modules', '.git', '.toolchain', '.vitest', 'dist', 'build', 'coverage', 'models'])
 
 const WIRE_PROTOCOLS = ['catalogue', 'have', 'data-offer', 'chunk', 'infer', 'heartbeat']
 const WIRE_COMPANIONS = ['README.md', 'vectors.json']
@@ -37,7 +37,7 @@ export function isSource(path: string): boolean {
 }
 
 export function isText(path: string): boolean {
-  return isSource(path) || /\.(md|json|jsonc|sol|sql|sh|ya?ml|cpp|h)$/.test(path) || path === '.ci/run'
+  return isSource(path) || /\.(md|json|jsonc|sol|sql|sh|ya?ml|cpp|hpp|h)$/.test(path) || path === '.ci/run'
 }
 
 export function checkFileText(path: string, source: string): Finding[] {

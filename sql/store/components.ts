@@ -56,9 +56,14 @@ export async function replaceComponents(
 export async function findComponents(x: TenantSession, filter: ComponentFilter): Promise<ComponentHit[]> {
   const found = await x.all('findComponents', {
     modelId: filter.modelId ?? null,
-    kind: filter.kind ?? null,
-    layerMin: filter.layerMin ?? null,
-    layerMax: filter.layerMax ?? null,
+    kinds: filter.kinds === undefined || filter.kinds.length === 0 ? null : JSON.stringify(filter.kinds),
+    layerMin: filter.layers?.min ?? null,
+    layerMax: filter.layers?.max ?? null,
+    expertMin: filter.experts?.min ?? null,
+    expertMax: filter.experts?.max ?? null,
+    sizeMin: filter.sizeBytes?.min ?? null,
+    sizeMax: filter.sizeBytes?.max ?? null,
+    key: filter.key ?? null,
     keyPattern: checkPattern(filter.keyPattern),
     afterModelId: filter.after?.modelId ?? null,
     afterKey: filter.after?.key ?? null,
@@ -73,12 +78,15 @@ export async function findComponents(x: TenantSession, filter: ComponentFilter):
 export async function listEdges(
   x: TenantSession,
   modelId: ModelId,
-  key: string,
+  keys: readonly string[],
   direction: 'out' | 'in',
 ): Promise<EdgeRow[]> {
   const model = await x.get('findModel', { modelId })
   if (model === undefined) return []
-  const rows = await x.all(direction === 'out' ? 'listEdgesOut' : 'listEdgesIn', { modelPk: model.modelPk, key })
+  const rows = await x.all(direction === 'out' ? 'listEdgesOut' : 'listEdgesIn', {
+    modelPk: model.modelPk,
+    keys: JSON.stringify([...new Set(keys)]),
+  })
   return rows.map(({ from, to, kind }) => ({ from, to, kind }))
 }
 
@@ -128,6 +136,9 @@ function componentHit(row: Found, extents: readonly FoundExtent[], bits: Bitfiel
     parameterCount: row.parameterCount,
     meta: parseJson(row.meta),
     heldBytes: extents.reduce((sum, extent) => sum + heldBytesOfExtent(bits, extent), 0),
+    tensors: extents.flatMap(({ name, dtype, shape, sizeBytes }) =>
+      name === null ? [] : [{ name, dtype: dtype ?? '', shape: shape === null ? [] : parseJson(shape), sizeBytes }],
+    ),
   }
 }
 

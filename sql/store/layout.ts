@@ -82,6 +82,7 @@ function checkComponents(put: PutModel): void {
   const keys = new Set<string>()
   for (const { key, extents } of put.components) {
     if (keys.has(key)) throw wrong(`component ${key} is given twice`)
+    if (key === '') throw wrong('a component has an empty key')
     if (!key.isWellFormed()) throw wrong('a component key is no valid text')
     keys.add(key)
     for (const [fileIndex, extentIndex] of extents) {

@@ -11,6 +11,8 @@ import type { TenantSession } from './executor.ts'
 import { heldBytesOfExtent } from './holdings.ts'
 import { leafBytes, type ModelLayout } from './layout.ts'
 import { emit } from './outbox.ts'
+import { indexModel } from './search-index.ts'
+import { modelTerms } from './search-terms.ts'
 import type { ModelFields, StoredExtent, StoredFile, StoredModel } from './statements.ts'
 import type { ModelFileRow, ModelRow, PutModel } from './types.ts'
 
@@ -56,6 +58,7 @@ async function insertModel(
   }
   await x.run('insertHolding', { modelPk, ...holdingOf(Bitfield.fromBytes(put.held, chunkCount), layout.extents) })
   await replaceComponents(x, modelPk, put, atMs)
+  await indexModel(x, put.modelId, termsOfModel(put))
   await emit(x, 'model-added', { modelId: put.modelId, origin: put.origin }, atMs)
 }
 
@@ -89,7 +92,10 @@ async function updateModel(
   if (hasMoved) for (const place of places) await x.run('updateFile', { modelPk, ...place })
   const held = old.or(given)
   if (held.count() !== old.count()) await x.run('updateHolding', { modelPk, ...holdingOf(held, layout.extents) })
-  if (!Buffer.from(indexSha256).equals(fields.indexSha256)) await replaceComponents(x, modelPk, put, atMs)
+  const isRegrouped = !Buffer.from(indexSha256).equals(fields.indexSha256)
+  if (isRegrouped) await replaceComponents(x, modelPk, put, atMs)
+  if (isRegrouped || known.meta !== fields.meta || known.architecture !== fields.architecture)
+    await indexModel(x, put.modelId, termsOfModel(put))
   if (hasMoved) await emit(x, 'model-added', { modelId: put.modelId, origin: put.origin }, atMs)
   else if (held.isFull() && !old.isFull()) await emit(x, 'model-complete', { modelId: put.modelId }, atMs)
 }
@@ -148,6 +154,10 @@ export async function setFileIdentity(
     throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file of model', id: modelId })
   const { path, origin } = file
   await x.run('updateFile', { modelPk: model.modelPk, fileIndex, path, origin, identity })
+}
+
+function termsOfModel(put: PutModel): string[] {
+  return modelTerms({ ...put, extents: put.content.files.flatMap(({ extents }) => extents) })
 }
 
 function* withModelPk(

@@ -5,6 +5,7 @@ import { releaseBytesMax, releasesKnownMax, releasesPerModelMax, releasesPerPeer
 import type { Release, SignedRelease } from '#protocol/model/release.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
 import type { TenantSession } from './executor.ts'
+import { releaseTerms } from './search-terms.ts'
 import type { StoredRelease } from './statements.ts'
 import type { ReleaseFilter, ReleasePage, ReleaseRow } from './types.ts'
 
@@ -59,6 +60,9 @@ export async function putRelease(
     receivedFrom: source.receivedFrom,
     receivedAtMs: atMs,
   })
+  const { releasePk } = (await x.get('findRelease', { publisher, modelId, name }))!
+  const terms = releaseTerms(release).map((term) => ({ term, modelId, source: releasePk }))
+  await x.runMany('insertSearchTerm', terms)
   return true
 }
 

@@ -10,6 +10,7 @@ import { checkPutModel } from './layout.ts'
 import { getContent, getModel, listModels, putModel, removeModel, setFileIdentity, setPinned } from './models.ts'
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
+import { countTerm, findModels, indexModels, termsOf } from './search-index.ts'
 import type { ShardStore, TenantId, TenantStore } from './types.ts'
 import { VectorIndexes, type VectorIndexOptions } from './vectors/vector-indexes.ts'
 
@@ -117,7 +118,11 @@ function createTenantStore(
     listReleases: (filter = {}) => read((x) => listReleases(x, filter)),
 
     findComponents: (filter) => read((x) => findComponents(x, filter)),
-    edges: (modelId, key, direction) => read((x) => listEdges(x, modelId, key, direction)),
+    edges: (modelId, keys, direction) => read((x) => listEdges(x, modelId, keys, direction)),
+    findModels: (filter) => read((x) => findModels(x, filter)),
+    countTerm: (term) => read((x) => countTerm(x, term)),
+    termsOf: (modelId, terms) => read((x) => termsOf(x, modelId, terms)),
+    indexModels: (limit) => write((x) => indexModels(x, limit)),
     ranges: (modelId, keys) => read((x) => rangesOf(x, modelId, keys)),
 
     ...embeddingMethods(tenant, vectors),

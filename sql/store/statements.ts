@@ -6,7 +6,8 @@
  * and the embedded engine refuses a parameter that the text does not use.
  */
 import type { ExtentKind } from '#protocol/model/content.ts'
-import type { ComponentKind, EdgeKind } from './types.ts'
+import type { ComponentKind } from '#protocol/query/message.ts'
+import type { EdgeKind } from './types.ts'
 
 interface Statement<Parameters, Row = never> {
   parameters: Parameters
@@ -157,7 +158,7 @@ export interface TenantStatements {
 
   insertComponent: Statement<StoredComponent & ModelKey & { atMs: number }>
   deleteComponents: Statement<ModelKey>
-  listComponentKeys: Statement<ModelKey, { key: string; componentPk: number }>
+  listComponentKeys: Statement<ModelKey, { key: string; kind: ComponentKind; componentPk: number }>
   trimComponentHistory: Statement<{ keep: number }>
   insertComponentExtent: Statement<{ componentPk: number; ordinal: number; fileIndex: number; extentIndex: number }>
   insertEdge: Statement<{ src: number; kind: EdgeKind; dst: number }>
@@ -165,9 +166,15 @@ export interface TenantStatements {
   findComponents: Statement<
     {
       modelId: string | null
-      kind: ComponentKind | null
+      /** JSON array. */
+      kinds: string | null
       layerMin: number | null
       layerMax: number | null
+      expertMin: number | null
+      expertMax: number | null
+      sizeMin: number | null
+      sizeMax: number | null
+      key: string | null
       keyPattern: string | null
       afterModelId: string | null
       afterKey: string | null
@@ -185,12 +192,32 @@ export interface TenantStatements {
       firstChunk: number
       offsetBytes: number
       sizeBytes: number
+      name: string | null
+      dtype: string | null
+      /** JSON. */
+      shape: string | null
     }
   >
   /** `keys`: JSON array. */
   listComponentsByKey: Statement<ModelKey & { keys: string }, { key: string; componentPk: number }>
-  listEdgesOut: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
-  listEdgesIn: Statement<ModelKey & { key: string }, { from: string; to: string; kind: EdgeKind }>
+  /** `keys`: JSON array. In order of (from, kind, to). */
+  listEdgesOut: Statement<ModelKey & { keys: string }, { from: string; to: string; kind: EdgeKind }>
+  /** In order of (to, kind, from). */
+  listEdgesIn: Statement<ModelKey & { keys: string }, { from: string; to: string; kind: EdgeKind }>
+
+  /** `source`: 0 is the model's content, else the key of a release. Goes with its source. */
+  insertSearchTerm: Statement<{ term: string; modelId: string; source: number }>
+  deleteModelTerms: Statement<{ modelId: string }>
+  /** Models, at most `limit`. */
+  countSearchTerm: Statement<{ term: string; limit: number }, { count: number }>
+  /** `terms`: JSON array. */
+  listSearchTerms: Statement<{ modelId: string; terms: string }, { term: string }>
+  /** `all`: JSON array. In order of the model id, each model once. */
+  findModelsByTerms: Statement<
+    { term: string; all: string; afterModelId: string | null; limit: number },
+    { modelId: string }
+  >
+  findModelsWithoutTerm: Statement<{ term: string; limit: number }, { modelId: string }>
 
   findRelease: Statement<
     { publisher: string; modelId: string; name: string },

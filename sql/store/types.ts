@@ -5,6 +5,7 @@
 import type { ExtentRoot, ModelId, PeerId } from '#protocol/ids.ts'
 import type { ModelContent } from '#protocol/model/content.ts'
 import type { SignedRelease } from '#protocol/model/release.ts'
+import type { ComponentKind, NumberRange, QueryTensor } from '#protocol/query/message.ts'
 
 /** (issuer, subject), as text: the local owner is `local:owner`. */
 export type TenantId = string
@@ -32,7 +33,6 @@ export interface ShardStore {
   close(): Promise<void>
 }
 
-export type ComponentKind = 'embedding' | 'attention' | 'ffn' | 'expert' | 'router' | 'norm' | 'head' | 'other'
 export type EdgeKind = 'next' | 'contains' | 'uses'
 
 /** A queryable part of a model: a list of extents. `key` is unique in its model: `blk.3.attention`. */
@@ -141,9 +141,13 @@ export interface OutboxEvent {
 
 export interface ComponentFilter {
   modelId?: ModelId
-  kind?: ComponentKind
-  layerMin?: number
-  layerMax?: number
+  /** One of these; empty or absent: any. */
+  kinds?: readonly ComponentKind[]
+  layers?: NumberRange
+  experts?: NumberRange
+  sizeBytes?: NumberRange
+  /** Just this one. */
+  key?: string
   /** `*` stands for any run of characters, `?` for any one. */
   keyPattern?: string
   /** All, unless given. */
@@ -155,6 +159,18 @@ export interface ComponentFilter {
 export interface ComponentHit extends ComponentRow {
   modelId: ModelId
   heldBytes: number
+  /** In the order of `extents`, without headers and gaps. */
+  tensors: QueryTensor[]
+}
+
+/** Models by their search terms (`search-terms.ts`). */
+export interface ModelTermFilter {
+  /** Each model has it: the rarest term of all that are asked for. */
+  term: string
+  /** Each model has all of these, too. */
+  all: readonly string[]
+  after?: ModelId
+  limit: number
 }
 
 /** Where else on this machine the bytes of an extent lie. */
@@ -207,8 +223,7 @@ export interface EmbeddingFilter {
   modelId?: ModelId
   /** One of these; empty or absent: any. */
   kinds?: readonly ComponentKind[]
-  layerMin?: number
-  layerMax?: number
+  layers?: NumberRange
 }
 
 export interface NearestQuery {
@@ -277,8 +292,16 @@ export interface TenantStore {
 
   /** In order of (model id, key). @throws {ERR_LIMIT} for a pattern that would take too long */
   findComponents(filter: ComponentFilter): Promise<ComponentHit[]>
-  /** Structural edges out of (or into) components of one model; none where it is unknown. */
-  edges(modelId: ModelId, key: string, direction: 'out' | 'in'): Promise<EdgeRow[]>
+  /** Structural edges out of (or into) components of one model, in order of (key, kind, other key); none where it is unknown. */
+  edges(modelId: ModelId, keys: readonly string[], direction: 'out' | 'in'): Promise<EdgeRow[]>
+  /** In order of the model id. Only models whose content is in the store. */
+  findModels(filter: ModelTermFilter): Promise<ModelId[]>
+  /** How many models have a term, known ones without content included: `searchTermCountMax` at most. */
+  countTerm(term: string): Promise<number>
+  /** Of these terms, those that a model has. */
+  termsOf(modelId: ModelId, terms: readonly string[]): Promise<string[]>
+  /** Brings the search index of models that an older version stored up to date, some at a time; returns how many it did. */
+  indexModels(limit: number): Promise<number>
   /** Byte ranges of components in their files, sorted and coalesced: what Load reads. */
   ranges(modelId: ModelId, keys: string[]): Promise<ByteRange[]>
 

@@ -4,14 +4,17 @@ import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
+import { diff } from './diff.ts'
 import { doctor } from './doctor.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
+import { closure, map, query } from './query.ts'
 import { runPrompt } from './run-prompt.ts'
 import { sql } from './sql.ts'
 import { status } from './status.ts'
+import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
 
@@ -25,6 +28,12 @@ export const commands: readonly Command[] = [
   modelsIngest,
   modelsRm,
   components,
+  query,
+  map,
+  closure,
+  tensorLs,
+  tensorShow,
+  diff,
   sql,
   pull,
   runPrompt,

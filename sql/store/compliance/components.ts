@@ -41,7 +41,17 @@ export function componentCompliance(open: OpenStore): void {
       await tenant.putModel(put)
       const byKey = (a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : 1)
       const heldBytes = (key: string) => (key === put.components[0]!.key ? MiB + 1 + 4096 : 0)
-      const expected = put.components.map((row) => ({ ...row, modelId: put.modelId, heldBytes: heldBytes(row.key) }))
+      const tensorsOf = (row: ComponentRow) =>
+        row.extents.flatMap(([file, index]) => {
+          const { name, dtype, shape, sizeBytes } = put.content.files[file]!.extents[index]!
+          return name === undefined ? [] : [{ name, dtype, shape, sizeBytes }]
+        })
+      const expected = put.components.map((row) => ({
+        ...row,
+        modelId: put.modelId,
+        heldBytes: heldBytes(row.key),
+        tensors: tensorsOf(row),
+      }))
       expect(await tenant.findComponents({})).toEqual(expected.sort(byKey))
     })
 
@@ -54,11 +64,15 @@ export function componentCompliance(open: OpenStore): void {
           ({ parameterCount }) => parameterCount,
         )
       expect(await keys({})).toHaveLength(10)
-      expect(await keys({ kind: 'expert' })).toEqual([1, 3, 5, 7, 9])
-      expect(await keys({ layerMin: 1, layerMax: 2 })).toEqual([2, 3, 4, 5])
-      expect(await keys({ kind: 'attention', layerMin: 3 })).toEqual([6, 8])
+      expect(await keys({ kinds: ['expert'] })).toEqual([1, 3, 5, 7, 9])
+      expect(await keys({ layers: { min: 1, max: 2 } })).toEqual([2, 3, 4, 5])
+      expect(await keys({ kinds: ['attention'], layers: { min: 3 } })).toEqual([6, 8])
       expect(await keys({ keyPattern: 'blk.?.att*' })).toHaveLength(10)
       expect(await keys({ keyPattern: 'blk.3*' })).toEqual([3])
+      expect(await keys({ kinds: ['expert', 'attention'], layers: { max: 0 } })).toEqual([0, 1])
+      expect(await keys({ experts: { min: 3, max: 7 } })).toEqual([3, 5, 7])
+      expect(await keys({ sizeBytes: { min: 101 } })).toEqual([])
+      expect(await keys({ sizeBytes: { max: 100 }, kinds: ['expert'], experts: { min: 9 } })).toEqual([9])
       for (const none of ['BLK.3*', 'blk.[0-9].attention', 'blk', '%', '_', '']) {
         expect(await keys({ keyPattern: none }), none).toEqual([])
       }
@@ -100,10 +114,10 @@ export function componentCompliance(open: OpenStore): void {
         { from: b, to: b, kind: 'next' },
       ]
       await tenant.putModel(put)
-      expect(await tenant.edges(put.modelId, a, 'out')).toEqual([put.edges[3], put.edges[1], put.edges[0]])
-      expect(await tenant.edges(put.modelId, b, 'in')).toEqual([put.edges[3], put.edges[1], put.edges[4]])
-      expect(await tenant.edges(put.modelId, a, 'in')).toEqual([])
-      expect(await tenant.edges(modelIdOf('other'), a, 'out')).toEqual([])
+      expect(await tenant.edges(put.modelId, [a], 'out')).toEqual([put.edges[3], put.edges[1], put.edges[0]])
+      expect(await tenant.edges(put.modelId, [b], 'in')).toEqual([put.edges[3], put.edges[1], put.edges[4]])
+      expect(await tenant.edges(put.modelId, [a], 'in')).toEqual([])
+      expect(await tenant.edges(modelIdOf('other'), [a], 'out')).toEqual([])
     })
 
     test('shard store: ranges are sorted, coalesced and cover exactly the components', async () => {
@@ -159,7 +173,7 @@ export function componentCompliance(open: OpenStore): void {
           put.components.map(({ key }) => key),
         ),
       ).toEqual([{ fileIndex: 0, offsetBytes: 100, sizeBytes: 1_000_000 }])
-      expect(await tenant.edges(put.modelId, 'blk.5000.attention', 'in')).toHaveLength(1)
+      expect(await tenant.edges(put.modelId, ['blk.5000.attention'], 'in')).toHaveLength(1)
       await tenant.removeModel(put.modelId)
       const { rows } = await store.statistics()
       expect(rows).toMatchObject({ component: 0, edge: 0, extent: 0, component_extent: 0 })

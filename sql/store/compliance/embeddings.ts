@@ -161,9 +161,9 @@ export function embeddingCompliance(open: OpenStore): void {
       await check({}, () => true)
       await check({ modelId: modelIdOf('b') }, ({ modelId }) => modelId === modelIdOf('b'))
       await check({ kinds: ['head'] }, ({ n }) => n % 10 === 0)
-      await check({ kinds: ['head', 'ffn'], layerMin: 28 }, ({ n }) => n >= 280)
+      await check({ kinds: ['head', 'ffn'], layers: { min: 28 } }, ({ n }) => n >= 280)
       await check(
-        { modelId: modelIdOf('a'), layerMin: 3, layerMax: 3 },
+        { modelId: modelIdOf('a'), layers: { min: 3, max: 3 } },
         (row) => [3].includes(Math.floor(row.n / 10)) && row.modelId === modelIdOf('a'),
       )
       await check({ modelId: modelIdOf('none') }, () => false)

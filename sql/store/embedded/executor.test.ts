@@ -34,14 +34,8 @@ describe('embedded statements', () => {
   /** They list, count or look for the oldest of what a tenant has of a small table, in the order of an index. */
   const ofWholeTenant = [
     ...['listModels', 'listAllFiles', 'findComponents', 'listOutbox', 'countLeased', 'deleteOldCheckpoints'],
-    ...[
-      'countReleases',
-      'deleteOldestRelease',
-      'trimComponentHistory',
-      'trimOutbox',
-      'largestReleaseSource',
-      'countSpaces',
-    ],
+    ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox', 'largestReleaseSource'],
+    ...['countSpaces', 'findModelsWithoutTerm'],
   ]
   const shared = ['findTenant', 'insertTenant', 'takeRevs', 'countRows']
 
@@ -58,7 +52,7 @@ describe('embedded statements', () => {
       if (shared.includes(name)) continue
       const plan = db.prepare(`explain query plan ${text}`).all() as { detail: string }[]
       for (const { detail } of plan) {
-        const readsTable = /^SCAN (?!.*VIRTUAL TABLE|CONSTANT)/.test(detail)
+        const readsTable = /^SCAN (?!.*VIRTUAL TABLE|CONSTANT|\(subquery)/.test(detail)
         const readsTenant = detail.endsWith('(tenant_id=?)') && !ofWholeTenant.includes(name)
         expect(readsTable || readsTenant, `${name}: ${detail}`).toBe(false)
       }

@@ -120,7 +120,7 @@ test('migrations: processes that start at once make one database, and each can w
     const children = await Promise.all([0, 1, 2].map(() => run(process.execPath, [migrator, file, atMs])))
     const applied = children.flatMap(({ stdout }) => JSON.parse(stdout) as number[])
     // Each does what it finds undone.
-    expect(applied.sort()).toEqual(first.map(({ id }) => id))
+    expect(applied.sort((a: number, b: number) => a - b)).toEqual(first.map(({ id }) => id))
     expect(query('select count(*) as n from setting')).toEqual([{ n: 3 }])
     expect(query('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
   }

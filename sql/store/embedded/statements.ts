@@ -73,13 +73,13 @@ const content = {
     where tenant_id = :tenantId and model_pk = :modelPk`,
 } satisfies Partial<Record<StatementName, string>>
 
-const edgeSelect = `select s.key as "from", d.key as "to", e.kind from component c`
+const edgeSelect = `select s.key as "from", d.key as "to", e.kind from json_each(:keys) j cross join component c`
 const components = {
   insertComponent: `insert into component(tenant_id, model_pk, key, kind, layer, expert, size_bytes, parameter_count, meta,
       since_ms)
     values(:tenantId, :modelPk, :key, :kind, :layer, :expert, :sizeBytes, :parameterCount, :meta, :atMs)`,
   deleteComponents: `delete from component where tenant_id = :tenantId and model_pk = :modelPk`,
-  listComponentKeys: `select key, component_pk as componentPk from component
+  listComponentKeys: `select key, kind, component_pk as componentPk from component
     where tenant_id = :tenantId and model_pk = :modelPk`,
   trimComponentHistory: `delete from component_history indexed by component_history_order where tenant_id = :tenantId and history_pk <=
     (select history_pk from component_history indexed by component_history_order
@@ -92,15 +92,22 @@ const components = {
       c.layer, c.expert, c.size_bytes as sizeBytes, c.parameter_count as parameterCount, c.meta
     from model m cross join component c on c.tenant_id = m.tenant_id and c.model_pk = m.model_pk
     where m.tenant_id = :tenantId
-      and (:modelId is null or m.model_id = :modelId)
-      and (:kind is null or c.kind = :kind)
+      -- As bounds and not as alternatives: only those lead into an index.
+      and m.model_id >= max(coalesce(:modelId, ''), coalesce(:afterModelId, ''))
+      and m.model_id <= coalesce(:modelId, '\u{10ffff}')
+      and c.key > iif(m.model_id = :afterModelId, :afterKey, '')
+      and c.key >= coalesce(:key, '') and c.key <= coalesce(:key, '\u{10ffff}')
+      and (:kinds is null or c.kind in (select value from json_each(:kinds)))
       and (:layerMin is null or c.layer >= :layerMin)
       and (:layerMax is null or c.layer <= :layerMax)
+      and (:expertMin is null or c.expert >= :expertMin)
+      and (:expertMax is null or c.expert <= :expertMax)
+      and (:sizeMin is null or c.size_bytes >= :sizeMin)
+      and (:sizeMax is null or c.size_bytes <= :sizeMax)
       and (:keyPattern is null or c.key glob replace(:keyPattern, '[', '[[]'))
-      and (:afterModelId is null or m.model_id > :afterModelId or (m.model_id = :afterModelId and c.key > :afterKey))
     order by m.model_id, c.key limit :limit`,
   listComponentExtents: `select x.component_pk as componentPk, x.file_index as fileIndex, x.extent_index as extentIndex,
-      e.first_chunk as firstChunk, e.offset_bytes as offsetBytes, e.size_bytes as sizeBytes
+      e.first_chunk as firstChunk, e.offset_bytes as offsetBytes, e.size_bytes as sizeBytes, e.name, e.dtype, e.shape
     from json_each(:componentPks) j
     cross join component c on c.tenant_id = :tenantId and c.component_pk = j.value
     cross join component_extent x on x.tenant_id = c.tenant_id and x.component_pk = c.component_pk
@@ -114,12 +121,12 @@ const components = {
     join edge e on e.tenant_id = c.tenant_id and e.src = c.component_pk
     join component s on s.tenant_id = e.tenant_id and s.component_pk = e.src
     join component d on d.tenant_id = e.tenant_id and d.component_pk = e.dst
-    where c.tenant_id = :tenantId and c.model_pk = :modelPk and c.key = :key order by e.kind, d.key`,
+    where c.tenant_id = :tenantId and c.model_pk = :modelPk and c.key = j.value order by s.key, e.kind, d.key`,
   listEdgesIn: `${edgeSelect}
     join edge e on e.tenant_id = c.tenant_id and e.dst = c.component_pk
     join component s on s.tenant_id = e.tenant_id and s.component_pk = e.src
     join component d on d.tenant_id = e.tenant_id and d.component_pk = e.dst
-    where c.tenant_id = :tenantId and c.model_pk = :modelPk and c.key = :key order by e.kind, s.key`,
+    where c.tenant_id = :tenantId and c.model_pk = :modelPk and c.key = j.value order by d.key, e.kind, s.key`,
 } satisfies Partial<Record<StatementName, string>>
 
 const canGo = `r.is_own = 0 and not exists
@@ -160,6 +167,29 @@ const releases = {
   listReleasesOfModel: releasePage('release_model', `and model_id = :modelId ${ofName} ${ofLicence}`),
   listReleasesByName: releasePage('release_name', `and name = :name ${ofLicence}`),
   listReleasesByLicence: releasePage('release_licence', `and body ->> '$.licence' = :licence`),
+} satisfies Partial<Record<StatementName, string>>
+
+/** A term may come from several sources: the first one stands for all. */
+const isFirstSource = `d.source = (select min(x.source) from search_term x
+  where x.tenant_id = d.tenant_id and x.term = d.term and x.model_id = d.model_id)`
+
+const search = {
+  insertSearchTerm: `insert or ignore into search_term(tenant_id, term, model_id, source)
+    values(:tenantId, :term, :modelId, :source)`,
+  deleteModelTerms: `delete from search_term where tenant_id = :tenantId and model_id = :modelId and source = 0`,
+  countSearchTerm: `select count(*) as count from
+    (select distinct model_id from search_term where tenant_id = :tenantId and term = :term limit :limit)`,
+  listSearchTerms: `select distinct t.term from json_each(:terms) j
+    cross join search_term t on t.tenant_id = :tenantId and t.term = j.value and t.model_id = :modelId`,
+  findModelsByTerms: `select m.model_id as modelId
+    from search_term d cross join model m on m.tenant_id = d.tenant_id and m.model_id = d.model_id
+    where d.tenant_id = :tenantId and d.term = :term and d.model_id > coalesce(:afterModelId, '') and ${isFirstSource}
+      and not exists (select 1 from json_each(:all) j where not exists
+        (select 1 from search_term t where t.tenant_id = :tenantId and t.term = j.value and t.model_id = d.model_id))
+    order by d.model_id limit :limit`,
+  findModelsWithoutTerm: `select m.model_id as modelId from model m where m.tenant_id = :tenantId and not exists
+      (select 1 from search_term t where t.tenant_id = :tenantId and t.term = :term and t.model_id = m.model_id)
+    order by m.model_id limit :limit`,
 } satisfies Partial<Record<StatementName, string>>
 
 const small = {
@@ -239,6 +269,7 @@ export const tableNames = [
   'edge',
   'component_history',
   'release',
+  'search_term',
   'ingest_checkpoint',
   'ingest_leaf',
   'setting',
@@ -264,6 +295,7 @@ export const embeddedStatements: Readonly<Record<StatementName, string>> = {
   ...content,
   ...components,
   ...releases,
+  ...search,
   ...small,
   ...embeddings,
   ...shared,

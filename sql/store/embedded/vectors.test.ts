@@ -210,7 +210,7 @@ describe.skipIf(engine === undefined)('vector index', () => {
     for (const layerMin of [0, 100, 149]) {
       const vector = source.next()
       const meant = [...rows].filter(([n]) => n >= 10 * layerMin).map(([, row]) => row)
-      const hits = await tenant.findNearest({ space: 'words', vector, k: 10, where: { layerMin } })
+      const hits = await tenant.findNearest({ space: 'words', vector, k: 10, where: { layers: { min: layerMin } } })
       const expected = bruteForce(meant, vector, 10)
       if (layerMin > 0) expectSameHits(hits, expected)
       else expect(hits[0]!.score).toBeCloseTo(expected[0]!.score, 5)

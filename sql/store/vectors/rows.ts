@@ -54,12 +54,12 @@ export async function scoredRows(
   return rows.map((row) => ({ rev: row.rev, score: scoreOf(row, query) }))
 }
 
-export function filterOf({ modelId, kinds, layerMin, layerMax }: EmbeddingFilter) {
+export function filterOf({ modelId, kinds, layers }: EmbeddingFilter) {
   return {
     modelId: modelId ?? null,
     kinds: kinds === undefined || kinds.length === 0 ? null : JSON.stringify(kinds),
-    layerMin: layerMin ?? null,
-    layerMax: layerMax ?? null,
+    layerMin: layers?.min ?? null,
+    layerMax: layers?.max ?? null,
   }
 }
 

@@ -1,0 +1,10 @@
+/** Looking into models: values, statistics and differences of tensors, without an inference engine. */
+export { diffModels } from './diff-models.ts'
+export { openModelFile, tensorsOf } from './open-file.ts'
+export { peekInThread } from './peek-thread.ts'
+export { drawTensor, heatLevels } from './picture.ts'
+export { encodePng, type IndexedPicture } from './png.ts'
+export { peekModelOf } from './shard-model.ts'
+export { type ShowOptions, showTensor, viewTensor } from './show-tensor.ts'
+export { type StructurePart, type StructureView, structuralDimension, structuralSpace } from './structure.ts'
+export type * from './types.ts'
