@@ -44,7 +44,7 @@ const DOORS: readonly { packages: readonly string[]; places: readonly string[] }
     places: ['node/chain/', 'contracts/test/', 'test/', 'scripts/', 'coordinator/web/lib/chain.ts'],
   },
   { packages: ['mssql'], places: ['sql/store/mssql/'] },
-  { packages: ['node:sqlite'], places: ['sql/store/embedded/'] },
+  { packages: ['node:sqlite'], places: ['sql/store/embedded/', 'scripts/bench/'] },
   { packages: ['usearch'], places: ['sql/store/vectors/'] },
   { packages: ['node-llama-cpp'], places: ['node/inference/llama/', 'scripts/bench/'] },
   { packages: ['onnxruntime-node'], places: ['node/inference/onnx/'] },

@@ -30,6 +30,13 @@ const actions = {
   putRelease: (t: TenantStore, mark: string, seed: string, n: number) =>
     t.putRelease(sampleRelease(seed, { licence: mark, createdAtMs: n }), peerIdOf(mark)),
   putSetting: (t: TenantStore, mark: string, seed: string, n: number) => t.putSetting(seed, { mark, n }),
+  putEmbeddings: async (t: TenantStore, _: string, seed: string, n: number) => {
+    await t.putSpace('words', 2)
+    const embedding = { modelId: modelIdOf(seed), key: 'file.0.blk.0', vector: Float32Array.of(1, n) }
+    await t.putEmbeddings('words', [embedding])
+  },
+  removeEmbeddings: (t: TenantStore, _: string, seed: string) =>
+    t.removeEmbeddings('words', [{ modelId: modelIdOf(seed), key: 'file.0.blk.0' }]),
   saveIngestCheckpoint: (t: TenantStore, mark: string, seed: string) =>
     t.saveIngestCheckpoint({ path: seed, identity: mark, leaves: new Uint8Array(32) }),
   removeIngestCheckpoint: (t: TenantStore, _: string, seed: string) => t.removeIngestCheckpoint(seed),
@@ -64,8 +71,14 @@ async function viewOf(t: TenantStore): Promise<unknown> {
     perSeed,
     components: await t.findComponents({}),
     places: await t.findExtent(extentRoot),
+    nearest: await nearestOf(t),
     releases: releases.map((row) => ({ ...row, receivedAtMs: 0 })),
   }
+}
+
+async function nearestOf(t: TenantStore): Promise<unknown> {
+  const query = { space: 'words', vector: Float32Array.of(3, 4), k: 10 }
+  return t.findNearest(query).catch((error: { code: string }) => error.code)
 }
 
 /** Claims what is left, long leases apart. */

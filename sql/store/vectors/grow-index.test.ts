@@ -13,12 +13,12 @@ test('index growth: nothing is done for a few new rows', () => {
 
 test('index growth: many rows are taken in step by step, each on top of the graph before', () => {
   expect(planGrowth([], [], 5000, bounds)).toEqual({ keep: 0, base: undefined, take: 1000 })
-  expect(planGrowth(sizes(3000), [3000], 2000, bounds)).toEqual({ keep: 0, base: 0, take: 1000 })
-  expect(planGrowth(sizes(3001), [3001], 2000, bounds)).toEqual({ keep: 1, base: undefined, take: 1000 })
+  expect(planGrowth(sizes(20_000), [20_000], 2000, bounds)).toEqual({ keep: 0, base: 0, take: 1000 })
+  expect(planGrowth(sizes(20_001), [20_001], 2000, bounds)).toEqual({ keep: 1, base: undefined, take: 1000 })
 })
 
 test('index growth: small graphs become one, the largest is grown', () => {
-  expect(planGrowth(sizes(900, 20, 30, 10), [900, 20, 30, 10], 10, bounds)).toEqual({ keep: 1, base: 2, take: 10 })
+  expect(planGrowth(sizes(9000, 20, 30, 10), [9000, 20, 30, 10], 10, bounds)).toEqual({ keep: 1, base: 2, take: 10 })
 })
 
 test('index growth: a graph of which more than a fifth has gone is made anew, with those after it', () => {
@@ -50,8 +50,8 @@ test('index growth: however rows arrive, there are few graphs, and each row is a
         }
       }
       expect(pending).toBeLessThan(bounds.pendingRows)
-      expect(segments.length).toBeLessThanOrEqual(2 + Math.log(rows) / Math.log(3))
-      expect(added).toBeLessThanOrEqual(rows * (2 + Math.log(rows / bounds.pendingRows) / Math.log(3)))
+      expect(segments.length).toBeLessThanOrEqual(2 + Math.log(rows / bounds.pendingRows) / Math.log(20))
+      expect(added).toBeLessThanOrEqual(rows * (2 + Math.log(rows / bounds.pendingRows) / Math.log(20)))
     }),
   )
 })

@@ -114,7 +114,7 @@ export class SpaceIndex {
     const isSeen = matrix.seenRev >= space.rev
     const newer = isSeen ? undefined : await scanRows(x, space, query, count, { afterRev: matrix.seenRev })
     const expected = Math.min(count, space.rowCount)
-    for (let wanted = Math.max(32, 16 + 3 * count); wanted <= candidatesMax; wanted *= 2) {
+    for (let wanted = 12 + 2 * count; wanted <= candidatesMax; wanted *= 2) {
       const revs = segments.flatMap(({ graph }) => graph.search(query, wanted))
       revs.push(...matrix.search(this.engine, query, wanted))
       const rows = await scoredRows(x, space, query, revs)

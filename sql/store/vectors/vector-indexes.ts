@@ -1,7 +1,7 @@
 /** The indexes of a store's spaces: opened when first searched, grown in the background, one at a time. */
 import { mkdirSync } from 'node:fs'
 import { HartonomousError } from '#protocol/errors.ts'
-import { openSpacesMax, vectorCachesBytesMax } from '#protocol/limits.ts'
+import { openSpacesMax, vectorCacheBytesMax, vectorCachesBytesMax } from '#protocol/limits.ts'
 import type { PortClient } from '#protocol/port/index.ts'
 import type { StoredSpace } from '../statements.ts'
 import type { TenantId } from '../types.ts'
@@ -50,6 +50,7 @@ export class VectorIndexes {
   async of(tenant: TenantId, name: string, transactions: SpaceTransactions): Promise<SpaceIndex | undefined> {
     const opened = await this.#openedOf(tenant, name, transactions)
     if (opened?.index.isStale) this.#grow(opened, name, transactions)
+    this.#makeRoom()
     return opened?.index
   }
 
@@ -89,7 +90,6 @@ export class VectorIndexes {
         const opened = await opening
         if (opened !== undefined) {
           this.#opened.set(key, opened)
-          this.#makeRoom()
           this.#grow(opened, name, transactions)
         }
       } finally {
@@ -107,8 +107,10 @@ export class VectorIndexes {
       return x.get('findSpace', { name })
     })
     if (space === undefined) return undefined
-    const index = new SpaceIndex(space, await this.#vectorEngine(), this.#filesOf(tenantId, space), this.#bounds)
-    const { files } = index
+    const engine = await this.#vectorEngine()
+    // What cannot be used is left for who can.
+    const files = engine && this.#filesOf(tenantId, space)
+    const index = new SpaceIndex(space, engine, files, this.#bounds)
     if (files?.read() !== undefined) {
       const open = (thread: PortClient<GraphMethods>) =>
         openSegments(index, space, (path) => thread.call('sha256', path))
@@ -159,6 +161,7 @@ export class VectorIndexes {
 
   /** Of those that were not searched for the longest time: first what can be read again, then the rest. */
   #makeRoom(): void {
+    if (this.#opened.size * vectorCacheBytesMax <= vectorCachesBytesMax) return
     let bytes = 0
     for (const { index } of this.#opened.values()) bytes += index.cacheBytes
     for (const [key, { index, isGrowing }] of this.#opened) {
