@@ -2,15 +2,13 @@
 
 import { HartonomousError } from '#protocol/errors.ts'
 import { deadShareMax } from '#protocol/limits.ts'
-import type { PortClient } from '#protocol/port/index.ts'
 import type { TenantSession, TransactionMode } from '../executor.ts'
 import type { StoredSpace } from '../statements.ts'
-import { withGraphThread } from './graph-thread.ts'
+import { type GraphThread, withGraphThread } from './graph-thread.ts'
 import type { SegmentFile } from './manifest.ts'
 import type { IndexBounds, Segment, SpaceIndex } from './space-index.ts'
 import type { VectorEngine } from './usearch.ts'
 import { vectorOfBytes } from './vector.ts'
-import type { GraphMethods } from './worker.ts'
 
 /** Rows that are read and added at a time: the store does nothing else for some 5 ms. */
 const rowsPerBatch = 1000
@@ -83,7 +81,7 @@ export function planGrowth(
   return { keep, base, take }
 }
 
-/** Until there is nothing more to do. @throws what the store throws, and ERR_WORKER_GONE after an abort */
+/** Until there is nothing more to do. @throws what the store throws, and the reason of the signal */
 export async function growIndex(
   transactions: SpaceTransactions,
   name: string,
@@ -119,7 +117,7 @@ async function makeSegment(
   space: StoredSpace,
   index: SpaceIndex,
   plan: GrowthPlan,
-  thread: PortClient<GraphMethods>,
+  thread: GraphThread,
 ): Promise<Segment | undefined> {
   const files = index.files!
   const old = index.segments.slice(plan.keep)
@@ -149,7 +147,7 @@ async function makeSegment(
 async function addRows(
   transactions: SpaceTransactions,
   { spacePk, dimension }: StoredSpace,
-  thread: PortClient<GraphMethods>,
+  thread: GraphThread,
   { afterRev, untilRev, limit }: { afterRev: number; untilRev: number; limit: number },
 ): Promise<{ count: number; lastRev: number; isAll: boolean }> {
   let count = 0

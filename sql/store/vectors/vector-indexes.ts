@@ -2,15 +2,13 @@
 import { mkdirSync } from 'node:fs'
 import { HartonomousError } from '#protocol/errors.ts'
 import { openSpacesMax, vectorCacheBytesMax, vectorCachesBytesMax } from '#protocol/limits.ts'
-import type { PortClient } from '#protocol/port/index.ts'
 import type { StoredSpace } from '../statements.ts'
 import type { TenantId } from '../types.ts'
-import { withGraphThread } from './graph-thread.ts'
+import { type GraphThread, withGraphThread } from './graph-thread.ts'
 import { growIndex, type SpaceTransactions } from './grow-index.ts'
 import { IndexFiles } from './manifest.ts'
 import { type IndexBounds, indexBounds, openSegments, SpaceIndex } from './space-index.ts'
 import { loadVectorEngine, type VectorEngine } from './usearch.ts'
-import type { GraphMethods } from './worker.ts'
 
 export interface VectorIndexOptions {
   /** For the files; without it there are none, and small spaces are searched quickly only. */
@@ -112,8 +110,7 @@ export class VectorIndexes {
     const files = engine && this.#filesOf(tenantId, space)
     const index = new SpaceIndex(space, engine, files, this.#bounds)
     if (files?.read() !== undefined) {
-      const open = (thread: PortClient<GraphMethods>) =>
-        openSegments(index, space, (path) => thread.call('sha256', path))
+      const open = (thread: GraphThread) => openSegments(index, space, (path) => thread.call('sha256', path))
       index.replace(await withGraphThread(this.#closing.signal, open))
     }
     files?.removeOthers(index.segments)

@@ -16,6 +16,8 @@ export type GraphMethods = {
   /** On disk when it resolves. */
   finish: (file: string) => Promise<{ size: number; sizeBytes: number; sha256: string }>
   sha256: (file: string) => Promise<string>
+  /** Resolves when nothing runs any more. */
+  settle: () => Promise<void>
 }
 
 /** The other half of the machine is for those who use it. */
@@ -34,12 +36,21 @@ async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
+let beginning: Promise<void> = Promise.resolve()
+
+async function begin({ dimension, base }: { dimension: number; base?: string | undefined }): Promise<void> {
+  const engine = await loadVectorEngine()
+  if (engine === undefined) throw new HartonomousError('ERR_STORE_UNAVAILABLE', { reason: 'usearch is not here' })
+  graph = engine.grow(dimension, base)
+}
+
+/** All native work but the loading of the engine happens in one turn of the thread. */
 const methods: GraphMethods = {
-  begin: async ({ dimension, base }) => {
-    const engine = await loadVectorEngine()
-    if (engine === undefined) throw new HartonomousError('ERR_STORE_UNAVAILABLE', { reason: 'usearch is not here' })
-    graph = engine.grow(dimension, base)
+  begin: (input) => {
+    beginning = begin(input)
+    return beginning
   },
+  settle: () => beginning.catch(() => undefined),
   add: async ({ revs, vectors }) => begun().add(revs, vectors, threads),
   finish: async (file) => {
     const temporary = `${file}.tmp`
