@@ -6,7 +6,7 @@ import { type ModelId, type PeerId, tryParseModelId } from '#protocol/ids.ts'
 import type { ModelContent } from '#protocol/model/content.ts'
 import { catalogueKey, loadContent } from '#protocol/model/index.ts'
 import type { Release } from '#protocol/model/release.ts'
-import { second } from '#protocol/units.ts'
+import { minute, second } from '#protocol/units.ts'
 import type { ReleaseRow, TenantStore } from '#sql/store/types.ts'
 import type { DataPlane } from '../chunks/types.ts'
 import { groupComponents, type IngestProgress, ingestModel } from '../ingest/index.ts'
@@ -26,6 +26,8 @@ import { describeModel, headerChunks, isDescribed } from './describe.ts'
 /** How long a pull looks for a release or a first holder before it says that there is none. */
 const findTimeoutMs = 20 * second
 const findPauseMs = second / 2
+/** For the headers of one model: the largest take a second or two. */
+const describeTimeoutMs = minute
 /** Holders that are dialled at a time for the description of a model. */
 const holdersMetMax = 8
 
@@ -65,11 +67,14 @@ export class Library {
 
   /** Models whose header is being read. */
   readonly #describing = new Map<ModelId, Promise<void>>()
+  /** Whose header cannot be read: it stays as it is, and is large enough not to be tried at every chunk that comes. */
+  readonly #indescribable = new Set<ModelId>()
 
   constructor(deps: LibraryDependencies) {
     this.#deps = deps
     deps.shard.on('gained', (modelId) => void this.#describe(modelId))
     deps.shard.on('added', ({ modelId }) => void this.#describe(modelId))
+    deps.shard.on('removed', (modelId) => this.#indescribable.delete(modelId))
   }
 
   transfers(): Transfer[] {
@@ -151,6 +156,7 @@ export class Library {
   #describe(modelId: ModelId): Promise<void> {
     const model = this.#deps.shard.get(modelId)
     if (model === undefined || model.row.origin !== 'fetch' || isDescribed(model)) return Promise.resolve()
+    if (this.#indescribable.has(modelId)) return Promise.resolve()
     const running = this.#describing.get(modelId) ?? this.#readDescription(model)
     this.#describing.set(modelId, running)
     return running
@@ -159,9 +165,18 @@ export class Library {
   async #readDescription(model: ShardModel): Promise<void> {
     const { store, log } = this.#deps
     try {
-      const found = await describeModel(model, store)
-      if (found !== undefined) model.row.meta = found.meta
+      for (;;) {
+        try {
+          const meta = await describeModel(model, store, AbortSignal.timeout(describeTimeoutMs))
+          if (meta !== undefined) model.row.meta = meta
+          return
+        } catch (error) {
+          if (!isHartonomousError(error, 'ERR_QUEUE_FULL')) throw error
+          await sleep(error.fields.retryAfterMs, undefined, { ref: false })
+        }
+      }
     } catch (error) {
+      this.#indescribable.add(model.modelId)
       log.warn('model-not-described', { modelId: model.modelId, error: String(error) })
     } finally {
       this.#describing.delete(model.modelId)

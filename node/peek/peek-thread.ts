@@ -11,15 +11,20 @@ import type { PeekModel } from './types.ts'
 export type PeekTask =
   | { kind: 'show'; model: PeekModel; tensor: string; options: Omit<ShowOptions, 'signal'> }
   | { kind: 'diff'; a: PeekModel; b: PeekModel }
+  | { kind: 'metadata'; paths: string[] }
   | { kind: 'structure'; model: PeekModel; parts: readonly StructurePart[] }
 
-type PeekView = TensorDetailView | DiffView | StructureView
+/** As the store keeps it. */
+export type MetadataView = Record<string, unknown>
+
+type PeekView = TensorDetailView | DiffView | StructureView | MetadataView
 export type PeekAnswer = { view: PeekView } | { error: WireError }
 
 const running = new Set<Worker>()
 
 export async function peekInThread(task: PeekTask & { kind: 'show' }, signal: AbortSignal): Promise<TensorDetailView>
 export async function peekInThread(task: PeekTask & { kind: 'diff' }, signal: AbortSignal): Promise<DiffView>
+export async function peekInThread(task: PeekTask & { kind: 'metadata' }, signal: AbortSignal): Promise<MetadataView>
 export async function peekInThread(task: PeekTask & { kind: 'structure' }, signal: AbortSignal): Promise<StructureView>
 /** @throws what the work threw, {ERR_QUEUE_FULL}, or the reason of the signal */
 export async function peekInThread(task: PeekTask, signal: AbortSignal): Promise<PeekView> {
