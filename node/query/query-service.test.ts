@@ -97,6 +97,9 @@ test('load: gives verified bytes in the order of the plan, fetches no chunk beyo
   expect((await modelOf(asker, model))!.heldBytes).toBe(plan!.sizeBytes)
   const [again] = await asker.controller.queries.plan(request, signal())
   expect(again).toMatchObject({ localBytes: plan!.sizeBytes, sources: [] })
+  // What was loaded from peers is the rate of the next plan.
+  const [next] = await asker.controller.queries.plan({ text: `model:${model} kind:attention` }, signal())
+  expect([plan!.isRateMeasured, next!.isRateMeasured]).toEqual([false, true])
 })
 
 test('load: a damaged chunk of a fetched file is found, fetched anew, and no wrong byte is given', async () => {

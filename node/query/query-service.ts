@@ -57,7 +57,7 @@ export interface FindRequest {
 }
 
 export interface FoundRow extends QueryHit {
-  /** Nodes that say that they hold some of the model, this one included. */
+  /** Other nodes that say that they hold some of the model. */
   holders: number
   /** Peers that answered with it; empty where only this node has the model. */
   peers: PeerId[]
@@ -86,10 +86,13 @@ export class QueryService {
   constructor(deps: QueryDependencies) {
     this.#deps = deps
     deps.dataPlane.on('fetch-progress', ({ bytesPerSecond }) => {
-      if (bytesPerSecond <= 0) return
-      const known = this.#peersBytesPerSecond
-      this.#peersBytesPerSecond = known === undefined ? bytesPerSecond : 0.8 * known + 0.2 * bytesPerSecond
+      if (bytesPerSecond > 0) this.#notePeersRate(bytesPerSecond)
     })
+  }
+
+  #notePeersRate(bytesPerSecond: number): void {
+    const known = this.#peersBytesPerSecond
+    this.#peersBytesPerSecond = known === undefined ? bytesPerSecond : 0.8 * known + 0.2 * bytesPerSecond
   }
 
   async serve(): Promise<void> {
@@ -168,8 +171,11 @@ export class QueryService {
   }
 
   /** Verified bytes in the order of the plan; what comes from peers stays in the shard. */
-  load(plan: LoadPlan, signal: AbortSignal): AsyncGenerator<LoadedChunk> {
-    return load(plan, this.#deps, signal)
+  async *load(plan: LoadPlan, signal: AbortSignal): AsyncGenerator<LoadedChunk> {
+    const startedAtMs = performance.now()
+    yield* load(plan, this.#deps, signal)
+    const peerBytes = plan.sizeBytes - plan.localBytes
+    if (peerBytes > 0) this.#notePeersRate((peerBytes * second) / Math.max(1, performance.now() - startedAtMs))
   }
 
   /**
@@ -233,7 +239,11 @@ export class QueryService {
 
   #holders(modelId: ModelId): number {
     const here = this.#deps.shard.get(modelId)?.held.isEmpty() === false ? 1 : 0
-    return here + this.#deps.leases.holders(modelId).filter(({ share }) => share > 0).length
+    return here + this.#otherHolders(modelId)
+  }
+
+  #otherHolders(modelId: ModelId): number {
+    return this.#deps.leases.holders(modelId).filter(({ share }) => share > 0).length
   }
 
   #peersToAsk(): PeerId[] {
@@ -276,7 +286,7 @@ export class QueryService {
     for (const hit of own)
       rows.set(`${hit.modelId}/${hit.key}`, {
         ...hit,
-        holders: this.#holders(hit.modelId),
+        holders: this.#otherHolders(hit.modelId),
         peers: [],
         isChecked: true,
       })
@@ -295,7 +305,7 @@ export class QueryService {
           rows.set(id, {
             ...hit,
             heldBytes: 0,
-            holders: this.#holders(hit.modelId),
+            holders: this.#otherHolders(hit.modelId),
             peers: [peerId],
             isChecked: false,
           })

@@ -40,7 +40,7 @@ export type LoadRequest = z.infer<typeof loadRequest>
 export interface FoundRowView extends QueryHit {
   /** Name of its release. */
   model: string
-  /** Nodes that say that they hold some of the model, the asked one included. */
+  /** Other nodes that say that they hold some of the model. */
   holders: number
   /** Peers that answered with it. */
   peers: string[]

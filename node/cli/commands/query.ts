@@ -153,8 +153,7 @@ function showFound(output: Output, found: FoundView, isExplained: boolean): void
 function whereOf({ heldBytes, sizeBytes, holders, isChecked }: FoundRowView): string {
   const here =
     heldBytes === 0 ? [] : [heldBytes === sizeBytes ? 'here' : `${Math.round((100 * heldBytes) / sizeBytes)} % here`]
-  const others = holders - here.length
-  const there = others <= 0 ? [] : [`${others} ${others === 1 ? 'peer' : 'peers'}`]
+  const there = holders === 0 ? [] : [`${holders} ${holders === 1 ? 'peer' : 'peers'}`]
   return [...here, ...there, ...(isChecked ? [] : ['by hearsay'])].join(', ') || 'nobody near'
 }
 
