@@ -82,4 +82,4 @@ test('shard store: a killed writer loses nothing that was acknowledged and leave
       await store.close()
     }
   }
-}, 60_000)
+}, 180_000)
