@@ -14,9 +14,12 @@ export type PeerId = Branded<'PeerId'>
 export type ModelId = Branded<'ModelId'>
 /** Extent root (BLAKE3, 32 bytes) as 64 lower-case hexadecimal digits. An internal id, not a CID. */
 export type ExtentRoot = Branded<'ExtentRoot'>
+/** Account on a chain: `0x` and 40 lower-case hexadecimal digits. The mixed-case form (EIP-55) is for people. */
+export type Address = Branded<'Address'>
 
 const peerIdPattern = /^[1-9A-HJ-NP-Za-km-z]{40,64}$/
 const extentRootPattern = /^[0-9a-f]{64}$/
+const addressPattern = /^0x[0-9a-fA-F]{40}$/
 
 const dagCborCode = 0x71
 const sha256Code = 0x12
@@ -60,6 +63,22 @@ export function extentRootFromBytes(bytes: Uint8Array): ExtentRoot {
 
 export function extentRootToBytes(root: ExtentRoot): Uint8Array {
   return Buffer.from(root, 'hex')
+}
+
+/** Any case is taken; a checksum is not looked at. @throws {ERR_ID} */
+export function parseAddress(text: string): Address {
+  if (!addressPattern.test(text)) throw new HartonomousError('ERR_ID', { kind: 'address', text: text.slice(0, 80) })
+  return text.toLowerCase() as Address
+}
+
+/** @throws {ERR_ID} unless `bytes` is 20 long. */
+export function addressFromBytes(bytes: Uint8Array): Address {
+  if (bytes.length !== 20) throw new HartonomousError('ERR_ID', { kind: 'address', text: `${bytes.length} bytes` })
+  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, 20).toString('hex')}` as Address
+}
+
+export function addressToBytes(address: Address): Uint8Array {
+  return Buffer.from(address.slice(2), 'hex')
 }
 
 /** First and last characters, for tables: `12D3K…h4Qz`. */
