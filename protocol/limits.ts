@@ -309,6 +309,32 @@ export const sqlPeersMax = 1000
 export const paymentMessageBytesMax = KiB
 /** What a receipt says beyond what a chain could judge. */
 export const receiptDetailsBytesMax = 512
+/** Messages of one session that wait for an earlier one: a buyer has no reason to send a second voucher before a question. */
+export const paymentMessagesWaitingMax = 16
+/** Work ahead of payment: for a stranger 4 MiB, 0.3 s at 100 Mbit/s; a channel that has paid gets as much again, up to the most. */
+export const chunkAheadBytesFirst = 4 * MiB
+/** 8 vouchers per GiB, one each time that half of this is served: signing and checking them costs below 1 % of the bytes' CPU. */
+export const chunkAheadBytesMax = 256 * MiB
+/** The same for answers: a short one ahead for a stranger, a long one at most. */
+export const inferAheadTokensFirst = 64
+export const inferAheadTokensMax = 2048
+/** Channels kept in memory by a seller or a buyer, ~1 KiB each; idle ones are read from the ledger again when needed. */
+export const paymentChannelsMax = 4096
+/** Sellers that were too dear, or stopped, oldest out: ~100 bytes each. */
+export const unusableSellersMax = 1024
+/** Vouchers of one claim: 100 cost 2.2 million gas, a fourteenth of a block of 30 million. */
+export const claimVouchersMax = 100
+/** Answers of the escrow that are kept for a moment. */
+export const fundsKnownMax = 4096
+/** Unpaid work keeps a payer from further credit for this long. */
+export const debtMemoryMs = day
+/** A buyer pays up to this much more than it counted itself, once per channel: what was under way when it crashed. */
+export const overchargeBytesMax = 4 * MiB
+export const overchargeTokensMax = 64
+/** A seller that asks for more than that for this long is told to stop. */
+export const overchargeWaitMs = 5 * second
+/** How long a seller waits for the last voucher of a session, and a buyer for its receipt. */
+export const settleWaitMs = 2 * second
 /** Amounts are uint128 in the contracts. */
 export const weiMax = 2n ** 128n - 1n
 

@@ -1,0 +1,209 @@
+/** The paid side of a node: its hot key, the chain it is on (if any), what it asks and pays. Nothing is asked by default. */
+import { HartonomousError } from '#protocol/errors.ts'
+import { parseHart } from '#protocol/hart.ts'
+import { type Address, parseAddress } from '#protocol/ids.ts'
+import { minute } from '#protocol/units.ts'
+import type { TenantStore } from '#sql/store/types.ts'
+import {
+  type Chain,
+  connectRpc,
+  EscrowClient,
+  loadOrCreateHotKey,
+  openChain,
+  readAddressBook,
+  recoverReceipt,
+  recoverVoucher,
+  signReceipt,
+  signVoucher,
+  walletSigner,
+} from '../chain/index.ts'
+import type { DataPlane } from '../chunks/index.ts'
+import type { Config } from '../config/index.ts'
+import type { Log } from '../log/index.ts'
+import {
+  type Claimed,
+  type ClaimerDependencies,
+  claimAll,
+  EscrowFunds,
+  type FundsReader,
+  noAddress,
+  type PaymentDomain,
+  type PaymentEvent,
+  PaymentService,
+  type PaymentSigner,
+} from '../payment/index.ts'
+import { version } from './version.ts'
+
+const claimEveryMs = minute
+const offChain: PaymentDomain = { chainId: 0, escrow: noAddress, disputes: noAddress }
+
+export interface EconomyOptions {
+  dataDir: string
+  config: Config
+  tenant: TenantStore
+  dataPlane: DataPlane
+  log: Log
+  onEvent: (event: PaymentEvent) => void
+}
+
+export class Economy {
+  readonly payment: PaymentService
+  readonly signer: PaymentSigner
+  readonly owner: Address
+  readonly domain: PaymentDomain
+  readonly tenant: TenantStore
+  readonly #options: EconomyOptions
+  readonly #claimer: (ClaimerDependencies & { funds: EscrowFunds }) | undefined
+  readonly #chain: () => Promise<Chain>
+  #timer: NodeJS.Timeout | undefined
+  #claiming: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    options: EconomyOptions,
+    parts: {
+      signer: PaymentSigner
+      owner: Address
+      domain: PaymentDomain
+      chain: () => Promise<Chain>
+      send: ClaimerDependencies['send']
+    },
+  ) {
+    const { config, tenant, dataPlane, onEvent } = options
+    this.#options = options
+    this.signer = parts.signer
+    this.owner = parts.owner
+    this.domain = parts.domain
+    this.tenant = tenant
+    this.#chain = parts.chain
+    const now = Date.now
+    const funds = new EscrowFunds(async () => new EscrowClient(await parts.chain()), now)
+    this.#claimer = this.isOnChain
+      ? {
+          store: tenant,
+          funds,
+          domain: parts.domain,
+          payee: parts.owner,
+          send: parts.send,
+          minimumWei: parseHart(config['payment.claimMinimum']),
+          now,
+        }
+      : undefined
+    this.payment = new PaymentService({
+      dataPlane,
+      store: tenant,
+      signer: parts.signer,
+      owner: parts.owner,
+      domain: parts.domain,
+      prices: {
+        weiPerGiB: parseHart(config['payment.pricePerGiB']),
+        weiPerKiloToken: parseHart(config['payment.pricePerKiloToken']),
+      },
+      limits: {
+        weiPerGiB: parseHart(config['payment.maxPricePerGiB']),
+        weiPerKiloToken: parseHart(config['payment.maxPricePerKiloToken']),
+      },
+      funds,
+      build: `hartonomous ${version}`,
+      now,
+      onEvent,
+    })
+  }
+
+  /**
+   * Makes the hot key at the first start. The chain is asked when it is first needed: a node starts while its RPC is down.
+   * @throws {ERR_CONFIG} {ERR_IO}
+   */
+  static async open(options: EconomyOptions): Promise<Economy> {
+    const { dataDir, config } = options
+    const hot = await loadOrCreateHotKey(dataDir)
+    const owner = config['payment.owner'] === '' ? hot.address : parseAddress(config['payment.owner'])
+    const rpcUrl = config['chain.rpc']
+    const bookPath = config['chain.addressBook']
+    const book = rpcUrl === '' ? undefined : await readAddressBook(bookPath)
+    if (rpcUrl !== '' && book === undefined)
+      throw new HartonomousError('ERR_CONFIG', { key: 'chain.addressBook', reason: `there is no file ${bookPath}` })
+    const domain: PaymentDomain =
+      book === undefined
+        ? offChain
+        : { chainId: book.chainId, escrow: book.addresses.Escrow, disputes: book.addresses.Disputes }
+    let opening: Promise<Chain> | undefined
+    const chain = () => {
+      if (book === undefined) throw new HartonomousError('ERR_CONFIG', { key: 'chain.rpc', reason: 'it is not set' })
+      opening ??= connectRpc({ url: rpcUrl }).then((connection) => openChain(connection, book))
+      opening.catch(() => {
+        opening = undefined
+      })
+      return opening
+    }
+    const signer: PaymentSigner = {
+      address: hot.address,
+      signVoucher: (where, voucher) => signVoucher(hot.privateKey, where, voucher),
+      signReceipt: (where, receipt) => signReceipt(hot.privateKey, where, receipt),
+      recoverVoucher,
+      recoverReceipt,
+    }
+    const send: ClaimerDependencies['send'] = async (vouchers) => {
+      const open = await chain()
+      const escrow = new EscrowClient(open)
+      return escrow.claim(
+        await walletSigner(open, hot.privateKey),
+        owner,
+        vouchers.map(({ key: { payer, topic }, cumulativeWei, signature }) => ({
+          payer,
+          topic,
+          cumulativeWei,
+          signature,
+        })),
+      )
+    }
+    return new Economy(options, { signer, owner, domain, chain, send })
+  }
+
+  get isOnChain(): boolean {
+    return this.domain.chainId !== 0
+  }
+
+  /** What backs vouchers; undefined where this node is on no chain. */
+  get funds(): FundsReader | undefined {
+    return this.#claimer?.funds
+  }
+
+  /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
+  chain(): Promise<Chain> {
+    return this.#chain()
+  }
+
+  get claimer(): (ClaimerDependencies & { funds: EscrowFunds }) | undefined {
+    return this.#claimer
+  }
+
+  async start(): Promise<void> {
+    await this.payment.start()
+    const claimsItself = this.isOnChain && this.#options.config['payment.claim']
+    if (!claimsItself) return
+    this.#timer = setInterval(() => {
+      this.claim().catch((error: unknown) => this.#options.log.info('claim-failed', { error: String(error) }))
+    }, claimEveryMs)
+    this.#timer.unref()
+  }
+
+  /** One at a time: two transactions of one key must not overtake each other. @throws {ERR_CHAIN_UNAVAILABLE} */
+  claim(options: { isForced?: boolean } = {}): Promise<Claimed[]> {
+    const claimer = this.#claimer
+    if (claimer === undefined) return Promise.resolve([])
+    const claiming = this.#claiming.catch(() => undefined).then(() => claimAll(claimer, options))
+    this.#claiming = claiming
+    return claiming
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.payment.stop()
+    await this.#claiming.catch(() => undefined)
+    if (this.isOnChain)
+      await this.#chain().then(
+        (chain) => chain.close(),
+        () => undefined,
+      )
+  }
+}
