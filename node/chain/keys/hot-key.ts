@@ -26,7 +26,8 @@ export function parseHotKey(text: string, source = 'hot key'): Account {
   const match = /^(\S+) (0x[0-9a-f]{40}) ([0-9a-f]{64})\s*$/.exec(text)
   if (match?.[1] !== label) throw damaged(source, `it is not one line that starts with "${label}"`)
   const account = accountOf(Buffer.from(match[3]!, 'hex'))
-  if (account === undefined || account.address !== match[2]) throw damaged(source, 'the address does not belong to the key')
+  if (account === undefined || account.address !== match[2])
+    throw damaged(source, 'the address does not belong to the key')
   return account
 }
 
