@@ -309,6 +309,8 @@ export const chatMessagesMax = 1024
 
 /** A key, a mnemonic, a passphrase or a keystore: the longest has < 1 KiB, with what other programs add < 4 KiB. */
 export const secretFileBytesMax = 64 * KiB
+/** Of a new passphrase: at 0.2 s a guess, eight random letters take one core 600 years. */
+export const passphraseCharactersMin = 8
 /** Memory of one scrypt, 128 x N x r. Ours is 128 MiB (N 2^17, r 8), the most that is in use 256 MiB. */
 export const scryptBytesMax = GiB
 /** Lanes of scrypt, one after another: the specification's own example has 8. */

@@ -27,6 +27,16 @@ test('prompt: a hidden line is read, with its corrections, and nothing of it is 
   expect(screen.text).toBe('passphrase: \n')
 })
 
+test('prompt: the question is shown only when the terminal has stopped to echo', async () => {
+  const { keyboard, screen, streams } = terminal()
+  const seen: string[] = []
+  Object.assign(keyboard, { setRawMode: (isRaw: boolean) => seen.push(`${isRaw} ${screen.text}`) })
+  const answer = askHidden('? ', streams, signal)
+  keyboard.write('x\r')
+  await answer
+  expect(seen).toEqual(['true ', 'false ? '])
+})
+
 test('prompt: two hidden lines are asked one after the other', async () => {
   const { keyboard, streams } = terminal()
   for (const word of ['first', 'second']) {

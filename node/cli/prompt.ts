@@ -16,11 +16,10 @@ export function promptStreams(): PromptStreams | undefined {
 
 /** The line that was typed, of which nothing was shown. Rejects when `signal` is aborted, or at Ctrl-C. */
 export async function askHidden(question: string, streams: PromptStreams, signal: AbortSignal): Promise<Buffer> {
-  streams.output.write(question)
+  // The line editor echoes into nothing.
+  const nowhere = new Writable({ write: (_part, _encoding, done) => done() })
   try {
-    // The line editor echoes into nothing.
-    const nowhere = new Writable({ write: (_part, _encoding, done) => done() })
-    return Buffer.from(await readLine(streams.input, nowhere, signal), 'utf8')
+    return Buffer.from(await readLine(question, streams, nowhere, signal), 'utf8')
   } finally {
     streams.output.write('\n')
   }
@@ -28,12 +27,13 @@ export async function askHidden(question: string, streams: PromptStreams, signal
 
 /** True for `y` and `yes`; anything else, Enter too, is no. */
 export async function askYesNo(question: string, streams: PromptStreams, signal: AbortSignal): Promise<boolean> {
-  streams.output.write(`${question} [y/N] `)
-  return /^\s*y(es)?\s*$/i.test(await readLine(streams.input, streams.output, signal))
+  return /^\s*y(es)?\s*$/i.test(await readLine(`${question} [y/N] `, streams, streams.output, signal))
 }
 
-function readLine(input: NodeJS.ReadStream, output: Writable, signal: AbortSignal): Promise<string> {
-  const lines = createInterface({ input, output, terminal: true, historySize: 0 })
+function readLine(question: string, streams: PromptStreams, echo: Writable, signal: AbortSignal): Promise<string> {
+  // From here on the terminal itself echoes nothing: only then is the question shown, and somebody types.
+  const lines = createInterface({ input: streams.input, output: echo, terminal: true, historySize: 0 })
+  streams.output.write(question)
   return new Promise<string>((resolve, reject) => {
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
