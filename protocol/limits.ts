@@ -302,6 +302,11 @@ export const sqlMemoryBytesMax = 256 * MiB
 export const sqlQueriesMax = 2
 /** Peers shown by the view `peer`. */
 export const sqlPeersMax = 1000
+/** One question to a chain: a public service answers in a second or never. */
+export const chainRequestTimeoutMs = 15 * second
+/** Start of a local chain, its state of many blocks read; and its stop, the state written. */
+export const chainStartTimeoutMs = 30 * second
+export const chainStopTimeoutMs = 20 * second
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
