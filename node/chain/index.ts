@@ -1,0 +1,7 @@
+/** The chain, as a node meets it. Nothing here loads ethers before it is needed. */
+export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
+export { derivationPathDefault, readKeyText } from './keys/key-text.ts'
+export { passphraseBytes } from './keys/keystore.ts'
+export { type Account, checksumAddress, createAccount, readAddress } from './keys/private-key.ts'
+export { readSecretFile, writeSecretFile } from './keys/secret-file.ts'
+export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPath } from './keys/wallets.ts'
