@@ -44,12 +44,14 @@ export interface Earnings {
 
 export interface EarningsSources {
   store: LedgerStore
+  /** Whose work it is: the ledger has the channels in which this node pays, too. */
+  payee: Address
   /** Absent: the chain is not asked. */
   funds?: FundsReader
 }
 
 /** @throws {ERR_CHAIN_UNAVAILABLE} */
-export async function readEarnings({ store, funds }: EarningsSources): Promise<Earnings> {
+export async function readEarnings({ store, payee, funds }: EarningsSources): Promise<Earnings> {
   const channels = new Map<string, EarningsChannel>()
   const channelFor = (name: string): EarningsChannel => {
     const known = channels.get(name)
@@ -77,10 +79,9 @@ export async function readEarnings({ store, funds }: EarningsSources): Promise<E
     channel.receiptsWei += details.dueWei
   }
   for await (const entry of entriesOf(store, ['work'])) {
-    const channel = channels.get(entry.subject)
-    const { doneWei, reason } = workOf(entry)
-    // Work that we received, as a buyer, has channels of its own.
-    if (channel === undefined) continue
+    const { key, doneWei, reason } = workOf(entry)
+    if (key.payee !== payee) continue
+    const channel = channelFor(entry.subject)
     channel.unpaidWei = most(0n, doneWei - channel.promisedWei)
     if (channel.unpaidWei > 0n) channel.unpaidWhy = reason
     else delete channel.unpaidWhy

@@ -195,8 +195,6 @@ export class Sale {
     const channel = this.#channel
     if (channel === undefined) return this.#stop('voucher')
     const before = channel.promisedWei
-    // A repetition is no offence: two sessions of one channel may both be answered by the newest voucher.
-    if (cumulativeWei === before) return
     const refusal = await channel.take(cumulativeWei, signature)
     if (channel.promisedWei > before) {
       const addedWei = channel.promisedWei - before

@@ -30,6 +30,7 @@ export class SellerChannel {
   #doneWei = 0n
   #funds = nothingBehind
   #allowanceWei = 0n
+  #taking: Promise<unknown> = Promise.resolve()
 
   private constructor(key: ChannelKey, deps: SellerChannelDependencies) {
     this.key = key
@@ -99,10 +100,19 @@ export class SellerChannel {
    * Takes a voucher: written down before it counts. `voucher` where it is none of this channel or not higher than the last,
    * `funds` where the escrow does not cover it (it is kept all the same: it may be paid one day).
    */
-  async take(cumulativeWei: bigint, signature: Uint8Array): Promise<'voucher' | 'funds' | undefined> {
+  take(cumulativeWei: bigint, signature: Uint8Array): Promise<'voucher' | 'funds' | undefined> {
+    // One after the other: the same voucher may come on two sessions at once.
+    const taking = this.#taking.then(() => this.#take(cumulativeWei, signature))
+    this.#taking = taking.catch(() => undefined)
+    return taking
+  }
+
+  async #take(cumulativeWei: bigint, signature: Uint8Array): Promise<'voucher' | 'funds' | undefined> {
     const { store, signer, funds, now } = this.#deps
     const { domain, payer, payee, topic } = this.key
-    if (cumulativeWei <= this.#promisedWei) return 'voucher'
+    // A repetition is no offence: each session that asked may be answered by the newest voucher.
+    if (cumulativeWei === this.#promisedWei) return undefined
+    if (cumulativeWei < this.#promisedWei) return 'voucher'
     const by = signer.recoverVoucher(domain, { payer, payee, topic, cumulativeWei }, signature)
     const allowanceWei = by === undefined ? undefined : await funds.allowance(by, payer)
     if (allowanceWei === undefined) return 'voucher'

@@ -84,20 +84,20 @@ export class PaymentController implements ControlledPayment {
 
   /** What the ledger says is shown also while the chain does not answer. */
   async #read(economy: Economy): Promise<{ earnings: Earnings; problem?: string }> {
-    const { tenant: store, funds } = economy
+    const { tenant: store, owner: payee, funds } = economy
     try {
-      return { earnings: await readEarnings(funds === undefined ? { store } : { store, funds }) }
+      return { earnings: await readEarnings(funds === undefined ? { store, payee } : { store, payee, funds }) }
     } catch (error) {
       if (!isHartonomousError(error, 'ERR_CHAIN_UNAVAILABLE')) throw error
-      return { earnings: await readEarnings({ store }), problem: error.message }
+      return { earnings: await readEarnings({ store, payee }), problem: error.message }
     }
   }
 
   async #verify(economy: Economy): Promise<string[]> {
-    const { tenant: store, signer, funds } = economy
-    if (funds === undefined) return verifyEarnings({ store, signer })
+    const { tenant: store, owner: payee, signer, funds } = economy
+    if (funds === undefined) return verifyEarnings({ store, payee, signer })
     const claimedEvents = async () => claimedByChannel(await economy.chain(), economy.domain, economy.owner)
-    return verifyEarnings({ store, signer, funds, claimedEvents })
+    return verifyEarnings({ store, payee, signer, funds, claimedEvents })
   }
 
   async #viewOf(channel: EarningsChannel): Promise<EarningsChannelView> {
