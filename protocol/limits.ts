@@ -33,6 +33,14 @@ export const sourceStallMs = 15 * second
 export const peerBanMs = 24 * hour
 /** Bans that are remembered, oldest out. */
 export const bannedPeersMax = 4096
+/** A message of payment, opaque to what carries it. The largest is a receipt: ~250 bytes, its details ~250, a signature of 64. */
+export const paymentMessageBytesMax = KiB
+/** Of one session: at 1 GiB/s a voucher for every 32 MiB. */
+export const paymentMessagesPerSecondMax = 32
+/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
+export const unpaidWaitMs = 10 * second
+/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
+export const receiptWaitMs = 2 * second
 /** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
 export const flushBatchBytes = 16 * MiB
 
@@ -382,6 +390,7 @@ export const scryptLanesMax = 16
 export const pbkdf2RoundsMax = 10_000_000
 
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
+assert(unpaidWaitMs < sourceStallMs, 'a request that waits for credit is refused before its source seems dead')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')
 // Per extent: keys 42, kind 7, name and dtype with 5 of heads, shape 9 per dimension, offset and size 9 each, root 34.
 assert(
