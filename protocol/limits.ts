@@ -338,8 +338,6 @@ export const chainStopTimeoutMs = 20 * second
 
 // ---- payment -----------------------------------------------------------------------------------------------------
 
-/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
-export const paymentMessageBytesMax = KiB
 /** What a receipt says beyond what a chain could judge. */
 export const receiptDetailsBytesMax = 512
 /** Messages of one session that wait for an earlier one: a buyer has no reason to send a second voucher before a question. */
