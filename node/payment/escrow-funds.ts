@@ -2,22 +2,29 @@
 import type { Address } from '#protocol/ids.ts'
 import { fundsKnownMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
-import type { EscrowClient } from '../chain/index.ts'
 import type { ChannelFunds, FundsReader } from './types.ts'
 
 /** A payer that announces that it leaves does so for days: ten seconds late is early enough. */
 const freshMs = 10 * second
 const noLimit = 2n ** 128n - 1n
 
-type Reader = Pick<EscrowClient, 'account' | 'channel' | 'signer'>
+/** What is asked of the contract; `EscrowClient` of `node/chain` answers. */
+export interface EscrowReader {
+  account(payer: Address): Promise<{ balanceWei: bigint; thawingWei: bigint }>
+  channel(payer: Address, payee: Address, topic: Uint8Array): Promise<{ lockedWei: bigint; claimedWei: bigint }>
+  /** Undefined where the key signs for nobody. `revokedAtSeconds` is undefined while it is not revoked. */
+  signer(
+    signer: Address,
+  ): Promise<{ payer: Address; revokedAtSeconds: number | undefined; allowanceWei: bigint } | undefined>
+}
 
 export class EscrowFunds implements FundsReader {
-  readonly #escrow: () => Promise<Reader>
+  readonly #escrow: () => Promise<EscrowReader>
   readonly #now: () => number
   /** By what was asked; oldest out. */
   readonly #known = new Map<string, { atMs: number; answer: Promise<unknown> }>()
 
-  constructor(escrow: () => Promise<Reader>, now: () => number) {
+  constructor(escrow: () => Promise<EscrowReader>, now: () => number) {
     this.#escrow = escrow
     this.#now = now
   }
@@ -35,7 +42,8 @@ export class EscrowFunds implements FundsReader {
     if (signer === payer) return noLimit
     const known = await this.#ask(`signer ${signer}`, (escrow) => escrow.signer(signer))
     if (known === undefined || known.payer !== payer) return undefined
-    return known.revokedAtSeconds * second > this.#now() ? known.allowanceWei : undefined
+    const { revokedAtSeconds = Number.POSITIVE_INFINITY, allowanceWei } = known
+    return revokedAtSeconds * second > this.#now() ? allowanceWei : undefined
   }
 
   /** Something changed: the next question goes to the chain. */
@@ -43,7 +51,7 @@ export class EscrowFunds implements FundsReader {
     this.#known.clear()
   }
 
-  #ask<T>(name: string, question: (escrow: Reader) => Promise<T>): Promise<T> {
+  #ask<T>(name: string, question: (escrow: EscrowReader) => Promise<T>): Promise<T> {
     const known = this.#known.get(name)
     if (known !== undefined && this.#now() - known.atMs < freshMs) return known.answer as Promise<T>
     const answer = this.#escrow().then(question)

@@ -5,20 +5,18 @@ import { type Address, parseAddress } from '#protocol/ids.ts'
 import { minute } from '#protocol/units.ts'
 import type { TenantStore } from '#sql/store/types.ts'
 import {
+  type AddressBook,
   type Chain,
-  connectRpc,
-  EscrowClient,
+  loadChain,
   loadOrCreateHotKey,
-  openChain,
   readAddressBook,
   recoverReceipt,
   recoverVoucher,
   signReceipt,
   signVoucher,
-  walletSigner,
 } from '../chain/index.ts'
 import type { DataPlane } from '../chunks/index.ts'
-import type { Config } from '../config/index.ts'
+import { type Config, dataFiles } from '../config/index.ts'
 import type { Log } from '../log/index.ts'
 import {
   type Claimed,
@@ -76,7 +74,7 @@ export class Economy {
     this.tenant = tenant
     this.#chain = parts.chain
     const now = Date.now
-    const funds = new EscrowFunds(async () => new EscrowClient(await parts.chain()), now)
+    const funds = new EscrowFunds(async () => new (await loadChain()).EscrowClient(await parts.chain()), now)
     this.#claimer = this.isOnChain
       ? {
           store: tenant,
@@ -118,7 +116,7 @@ export class Economy {
     const hot = await loadOrCreateHotKey(dataDir)
     const owner = config['payment.owner'] === '' ? hot.address : parseAddress(config['payment.owner'])
     const rpcUrl = config['chain.rpc']
-    const bookPath = config['chain.addressBook']
+    const bookPath = config['chain.addressBook'] || dataFiles.addressBook(dataDir)
     const book = rpcUrl === '' ? undefined : await readAddressBook(bookPath)
     if (rpcUrl !== '' && book === undefined)
       throw new HartonomousError('ERR_CONFIG', { key: 'chain.addressBook', reason: `there is no file ${bookPath}` })
@@ -129,7 +127,7 @@ export class Economy {
     let opening: Promise<Chain> | undefined
     const chain = () => {
       if (book === undefined) throw new HartonomousError('ERR_CONFIG', { key: 'chain.rpc', reason: 'it is not set' })
-      opening ??= connectRpc({ url: rpcUrl }).then((connection) => openChain(connection, book))
+      opening ??= connect(rpcUrl, book)
       opening.catch(() => {
         opening = undefined
       })
@@ -143,18 +141,16 @@ export class Economy {
       recoverReceipt,
     }
     const send: ClaimerDependencies['send'] = async (vouchers) => {
+      const { EscrowClient, signerOf } = await loadChain()
       const open = await chain()
-      const escrow = new EscrowClient(open)
-      return escrow.claim(
-        await walletSigner(open, hot.privateKey),
-        owner,
-        vouchers.map(({ key: { payer, topic }, cumulativeWei, signature }) => ({
-          payer,
-          topic,
-          cumulativeWei,
-          signature,
-        })),
-      )
+      const signed = vouchers.map(({ key: { payer, payee, topic }, cumulativeWei, signature }) => ({
+        payer,
+        payee,
+        topic,
+        cumulativeWei,
+        signature,
+      }))
+      return new EscrowClient(open).claim(owner, signed).send(signerOf(open, hot.privateKey))
     }
     return new Economy(options, { signer, owner, domain, chain, send })
   }
@@ -205,5 +201,16 @@ export class Economy {
         (chain) => chain.close(),
         () => undefined,
       )
+  }
+}
+
+async function connect(url: string, book: AddressBook): Promise<Chain> {
+  const { connectRpc, openChain } = await loadChain()
+  const connection = await connectRpc({ url, chainId: book.chainId })
+  try {
+    return await openChain(connection, book)
+  } catch (error) {
+    await connection.close()
+    throw error
   }
 }
