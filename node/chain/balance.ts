@@ -145,7 +145,7 @@ async function eventsOf(
   const { interface: abi }: { interface: Interface } = new Contract(chain.addresses[name], artifacts[name].abi)
   const padded = topics.map((topic) => (topic === null ? null : zeroPadValue(topic, 32)))
   const filter = { address: chain.addresses[name], topics: [abi.getEvent(event)!.topicHash, ...padded] }
-  const logs = await readLogs(chain, filter, blockNumber)
+  const logs = await readLogs(chain, filter, chain.deployedAtBlock, blockNumber)
   return logs.map((log) => {
     const { args, fragment } = abi.parseLog(log)!
     return Object.fromEntries(fragment.inputs.map((input, index) => [input.name, String(args[index])]))
