@@ -1,11 +1,11 @@
-/** The chain, as a node meets it. Nothing here loads ethers before it is needed. */
+/** The chain as other features see it. Nothing here loads ethers, except `loadChain`. */
+export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
 export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
-export { derivationPathDefault, readKeyText } from './keys/key-text.ts'
+export { readKeyText } from './keys/key-text.ts'
 export { passphraseBytes } from './keys/keystore.ts'
 export { type Account, checksumAddress, createAccount, readAddress } from './keys/private-key.ts'
 export { readSecretFile, writeSecretFile } from './keys/secret-file.ts'
 export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPath } from './keys/wallets.ts'
-export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
 export {
   type Authorization,
   addressOf,

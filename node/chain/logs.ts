@@ -26,9 +26,10 @@ export async function readLogRange(
   filter: LogFilter,
   fromBlock: number,
   toBlock: number,
+  blocksMax = chainLogBlocksMax,
 ): Promise<LogRange> {
   const { provider, rpcUrl } = connection
-  let blocks = Math.min(toBlock - fromBlock + 1, chainLogBlocksMax)
+  let blocks = Math.min(toBlock - fromBlock + 1, blocksMax)
   for (;;) {
     const end = fromBlock + blocks - 1
     try {
@@ -41,13 +42,25 @@ export async function readLogRange(
   }
 }
 
-/** All of them at once: for few, such as the unbondings of one holder. */
-export async function readLogs(connection: ChainConnection, filter: LogFilter, fromBlock: number): Promise<Log[]> {
-  const last = await withChainFailures('eth_blockNumber', connection.rpcUrl, () => connection.provider.getBlockNumber())
+/**
+ * All of them, up to the last block or `toBlock`: for few, such as the unbondings of one holder. The whole span is asked
+ * for first, because services that bound it by results have nothing against it, and then as much as was taken.
+ * @throws {ERR_CHAIN_UNAVAILABLE}
+ */
+export async function readLogs(
+  connection: ChainConnection,
+  filter: LogFilter,
+  fromBlock: number,
+  toBlock?: number,
+): Promise<Log[]> {
+  const ask = () => connection.provider.getBlockNumber()
+  const last = toBlock ?? (await withChainFailures('eth_blockNumber', connection.rpcUrl, ask))
   const logs: Log[] = []
+  let blocksMax = last - fromBlock + 1
   for (let from = fromBlock; from <= last; ) {
-    const range = await readLogRange(connection, filter, from, last)
+    const range = await readLogRange(connection, filter, from, last, blocksMax)
     logs.push(...range.logs)
+    blocksMax = range.toBlock - from + 1
     from = range.toBlock + 1
   }
   return logs

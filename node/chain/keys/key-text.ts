@@ -5,7 +5,7 @@ import { decryptKeystore } from './keystore.ts'
 import { type Account, accountOf } from './private-key.ts'
 
 /** Of BIP-44: the first account, as most programs count. */
-export const derivationPathDefault = "m/44'/60'/0'/0/0"
+const derivationPathDefault = "m/44'/60'/0'/0/0"
 
 export interface KeyTextOptions {
   /** Names the text in errors, which repeat nothing of it. */
