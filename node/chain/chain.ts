@@ -1,5 +1,6 @@
 /** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
 export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
+export { type ClaimedEvent, readClaimed } from './claimed.ts'
 export { type ContractCall, signerOf } from './contract-call.ts'
 export { type DeploymentPlan, deployContracts, planDeployment } from './deploy.ts'
 export {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { PeerId } from '#protocol/ids.ts'
 import { modelOfTopic } from '#protocol/payment/index.ts'
-import type { DataPlane, DataPlaneEvents } from '../chunks/types.ts'
-import { Sale, type SellerDependencies } from './sale.ts'
+import type { DataPlane, ServedFigures } from '../chunks/types.ts'
+import { Sale, type SellerDependencies, type SoldWork } from './sale.ts'
 import { chunkUnit } from './unit.ts'
 
 export interface ChunkSales extends SellerDependencies {
@@ -52,11 +52,10 @@ export async function sellChunks(deps: ChunkSales): Promise<() => void> {
       sale?.done(servedBytes)
       if (isWaiting) sale?.wait()
     }),
-    dataPlane.on('sale-end', ({ sessionId, servedBytes, reason }) => {
-      const sale = sales.get(sessionId)?.sale
-      sales.delete(sessionId)
-      sale?.done(servedBytes)
-      void sale?.end(reason)
+    dataPlane.on('sale-end', (figures) => {
+      const open = sales.get(figures.sessionId)
+      sales.delete(figures.sessionId)
+      if (open !== undefined) void end(deps, open, figures)
     }),
   ]
   await dataPlane.setSelling(deps.terms().prices.weiPerGiB > 0n)
@@ -65,15 +64,26 @@ export async function sellChunks(deps: ChunkSales): Promise<() => void> {
   }
 }
 
-async function finish(
+async function finish(deps: ChunkSales, open: OpenSale, served: ServedFigures): Promise<void> {
+  const work = await workOf(deps, open, served)
+  if (work !== undefined) await open.sale.finish(work)
+}
+
+async function end(deps: ChunkSales, open: OpenSale, served: ServedFigures & { reason: string }): Promise<void> {
+  open.sale.done(served.servedBytes)
+  await open.sale.end(served.reason, await workOf(deps, open, served))
+}
+
+/** Undefined where the buyer never said who it is. */
+async function workOf(
   { build, now }: ChunkSales,
   { sale, openedAtMs }: OpenSale,
-  { servedBytes, transcript }: DataPlaneEvents['sale-message'],
-): Promise<void> {
-  const open = await sale.opened
-  if (open === undefined) return
-  const { topic, job } = open
-  await sale.finish({
+  { servedBytes, transcript }: ServedFigures,
+): Promise<SoldWork | undefined> {
+  const opened = await sale.opened
+  if (opened === undefined) return undefined
+  const { topic, job } = opened
+  return {
     modelId: modelOfTopic(topic),
     units: servedBytes,
     input: chunkInputHash(topic, job),
@@ -82,7 +92,7 @@ async function finish(
     completionTokens: 0,
     durationMs: Math.max(0, now() - openedAtMs),
     build,
-  })
+  }
 }
 
 /** What a fetch of chunks is a receipt for: which bytes were sent is in the output. */

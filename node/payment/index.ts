@@ -9,4 +9,4 @@ export {
 export { EscrowFunds } from './escrow-funds.ts'
 export { type LedgerStore, noAddress } from './ledger.ts'
 export { type PaymentEvent, type PaymentOptions, PaymentService } from './service.ts'
-export type * from './types.ts'
+export { type ChannelKey, channelName, type FundsReader, type PaymentDomain, type PaymentSigner } from './types.ts'

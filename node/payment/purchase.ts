@@ -42,7 +42,7 @@ export interface BuyerDependencies {
 
 export type PurchaseEvent =
   | { type: 'voucher'; peerId: PeerId; channel: string; cumulativeWei: bigint; addedWei: bigint }
-  | { type: 'receipt'; peerId: PeerId; message: ReceiptMessage; details: ReceiptDetails }
+  | { type: 'receipt'; peerId: PeerId; details: ReceiptDetails }
   /** On evidence: it asked for more than it did, or signed what is not true. */
   | { type: 'broken-promise'; peerId: PeerId; reason: string }
   | { type: 'stop'; peerId: PeerId; reason: StopReason }
@@ -115,7 +115,7 @@ export class Purchase {
     const { store, now, onEvent } = this.#deps
     const record = { domain: domainOf(this.#terms), role: 'received' as const, message, details }
     await store.appendLedger([receiptEntry(record, now())])
-    onEvent({ type: 'receipt', peerId: this.#session.peerId, message, details })
+    onEvent({ type: 'receipt', peerId: this.#session.peerId, details })
     return message
   }
 

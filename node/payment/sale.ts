@@ -16,7 +16,7 @@ import {
 } from '#protocol/payment/index.ts'
 import type { ChannelBook } from './channel-book.ts'
 import { most } from './exposure.ts'
-import { detailsHash, type LedgerStore, receiptEntry, receiptOf } from './ledger.ts'
+import { detailsHash, type LedgerStore, type ReceiptMessage, receiptEntry, receiptOf } from './ledger.ts'
 import { Mailbox } from './mailbox.ts'
 import type { SellerChannel } from './seller-channel.ts'
 import type { PaymentDomain, PaymentSigner } from './types.ts'
@@ -36,7 +36,7 @@ export interface SellerDependencies {
 
 export type SaleEvent =
   | { type: 'voucher'; peerId: PeerId; channel: string; cumulativeWei: bigint; addedWei: bigint }
-  | { type: 'receipt'; peerId: PeerId; dueWei: bigint; details: ReceiptDetails }
+  | { type: 'receipt'; peerId: PeerId; details: ReceiptDetails }
   | { type: 'stop'; peerId: PeerId; reason: StopReason }
 
 export interface SaleSession {
@@ -75,6 +75,7 @@ export class Sale {
   #askedWei = 0n
   #stopped: StopReason | undefined
   #hasEnded = false
+  #hasReceipt = false
   #paid = Promise.withResolvers<void>()
 
   constructor(session: SaleSession, deps: SellerDependencies) {
@@ -138,7 +139,7 @@ export class Sale {
     if (this.#open === undefined || this.#hasEnded) return
     const channel = this.#channel
     if (channel !== undefined) this.#ask(channel)
-    await this.#sendReceipt(this.#open, work)
+    this.#send(await this.#writeReceipt(this.#open, work))
     if (channel !== undefined && channel.promisedWei < channel.doneWei && this.#stopped === undefined) {
       const timer = setTimeout(this.#paid.resolve, settleWaitMs)
       await this.#paid.promise
@@ -146,8 +147,11 @@ export class Sale {
     }
   }
 
-  /** However the session ends. Never rejects. */
-  async end(reason: string): Promise<void> {
+  /**
+   * However the session ends; `work`, where it can be told, is receipted in our own ledger also when the buyer did not wait
+   * for it. Never rejects.
+   */
+  async end(reason: string, work?: Omit<SoldWork, 'units'>): Promise<void> {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#paid.resolve()
@@ -156,7 +160,11 @@ export class Sale {
     const channel = this.#channel
     if (channel === undefined) return
     this.#deps.book.release(channel)
-    if (this.#dueWei > 0n) await channel.note(this.#stopped ?? reason).catch(() => undefined)
+    if (this.#dueWei === 0n) return
+    const open = this.#open
+    const isMissing = open !== undefined && work !== undefined && !this.#hasReceipt
+    if (isMissing) await this.#writeReceipt(open, { ...work, units: this.#units }).catch(() => undefined)
+    await channel.note(this.#stopped ?? reason).catch(() => undefined)
   }
 
   async #handle(message: PaymentMessage): Promise<void> {
@@ -219,7 +227,9 @@ export class Sale {
     this.#send({ type: 'due', cumulativeWei })
   }
 
-  async #sendReceipt(open: Open, work: SoldWork): Promise<void> {
+  /** The one that the job has, where it has one. */
+  async #writeReceipt(open: Open, work: SoldWork): Promise<ReceiptMessage> {
+    this.#hasReceipt = true
     const { store, signer, now, onEvent } = this.#deps
     const terms = this.#terms
     const { requester, job, attempt } = open
@@ -254,13 +264,8 @@ export class Sale {
     const record = { domain, role: 'signed' as const, message, details }
     const [entry] = await store.appendLedger([receiptEntry(record, now())], { isUnique: true })
     const written = receiptOf(entry!)
-    this.#send(written.message)
-    onEvent({
-      type: 'receipt',
-      peerId: this.#session.peerId,
-      dueWei: written.details.dueWei,
-      details: written.details,
-    })
+    onEvent({ type: 'receipt', peerId: this.#session.peerId, details: written.details })
+    return written.message
   }
 
   #exposure() {

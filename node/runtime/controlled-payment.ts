@@ -8,11 +8,12 @@ import type {
 } from '#protocol/api/earnings.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { modelOfTopic } from '#protocol/payment/index.ts'
+import { loadChain } from '../chain/index.ts'
 import type { ControlledPayment } from '../control/index.ts'
 import {
   type Claimed,
+  channelName,
   claimableVouchers,
-  claimedByChannel,
   type Earnings,
   type EarningsChannel,
   readEarnings,
@@ -96,7 +97,7 @@ export class PaymentController implements ControlledPayment {
   async #verify(economy: Economy): Promise<string[]> {
     const { tenant: store, owner: payee, signer, funds } = economy
     if (funds === undefined) return verifyEarnings({ store, payee, signer })
-    const claimedEvents = async () => claimedByChannel(await economy.chain(), economy.domain, economy.owner)
+    const claimedEvents = () => claimedByChannel(economy)
     return verifyEarnings({ store, payee, signer, funds, claimedEvents })
   }
 
@@ -119,6 +120,17 @@ export class PaymentController implements ControlledPayment {
       receiptsWei: String(channel.receiptsWei),
     }
   }
+}
+
+/** Sums of the contract's own events. */
+async function claimedByChannel({ domain, owner: payee, chain }: Economy): Promise<Map<string, bigint>> {
+  const { readClaimed } = await loadChain()
+  const sums = new Map<string, bigint>()
+  for (const { payer, topic, amountWei } of await readClaimed(await chain(), payee)) {
+    const name = channelName({ domain, payer, payee, topic })
+    sums.set(name, (sums.get(name) ?? 0n) + amountWei)
+  }
+  return sums
 }
 
 function claimView({ transactionHash, blockNumber, gasUsed, paid, refused }: Claimed): ClaimView {

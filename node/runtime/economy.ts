@@ -52,7 +52,8 @@ export class Economy {
   readonly tenant: TenantStore
   readonly #options: EconomyOptions
   readonly #claimer: (ClaimerDependencies & { funds: EscrowFunds }) | undefined
-  readonly #chain: () => Promise<Chain>
+  /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
+  readonly chain: () => Promise<Chain>
   #timer: NodeJS.Timeout | undefined
   #claiming: Promise<unknown> = Promise.resolve()
 
@@ -72,7 +73,7 @@ export class Economy {
     this.owner = parts.owner
     this.domain = parts.domain
     this.tenant = tenant
-    this.#chain = parts.chain
+    this.chain = parts.chain
     const now = Date.now
     const funds = new EscrowFunds(async () => new (await loadChain()).EscrowClient(await parts.chain()), now)
     this.#claimer = this.isOnChain
@@ -164,11 +165,6 @@ export class Economy {
     return this.#claimer?.funds
   }
 
-  /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
-  chain(): Promise<Chain> {
-    return this.#chain()
-  }
-
   get claimer(): (ClaimerDependencies & { funds: EscrowFunds }) | undefined {
     return this.#claimer
   }
@@ -197,7 +193,7 @@ export class Economy {
     this.payment.stop()
     await this.#claiming.catch(() => undefined)
     if (this.isOnChain)
-      await this.#chain().then(
+      await this.chain().then(
         (chain) => chain.close(),
         () => undefined,
       )

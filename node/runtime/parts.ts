@@ -12,11 +12,13 @@ import { type Config, dataFiles, policyOf, storageOf } from '../config/index.ts'
 import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
+import type { PaymentEvent } from '../payment/index.ts'
 import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
+import { Economy } from './economy.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
 
 /** The person at this machine, as a tenant of the shard database. */
@@ -35,6 +37,7 @@ export interface Parts {
   banned: BannedPeers
   placement: PlacementService
   query: QueryService
+  economy: Economy
 }
 
 /** What the parts ask of, and tell to, the node around them. */
@@ -44,6 +47,7 @@ export interface PartsHost {
   onRelease(release: Release): void
   onLeaseChange(): void
   onDecision(decision: PlacementDecision): void
+  onPayment(event: PaymentEvent): void
 }
 
 export interface PartsOptions {
@@ -99,10 +103,15 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     isTrusted: (publisher) => config['policy.publishers.allow'].includes(publisher),
   })
   const banned = await BannedPeers.load(tenant, now)
+  const economy = keep(
+    await Economy.open({ dataDir, config, tenant, dataPlane, log, onEvent: (event) => host.onPayment(event) }),
+  )
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
     banned,
+    isAffordable: (peerId: PeerId) =>
+      economy.payment.isAffordable(peerId, leases.get(peerId)?.signed.lease.payment, 'chunk'),
   }
   const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
   const heartbeat = new Heartbeat({
@@ -136,5 +145,19 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     peek: peekInThread,
     isShared: () => config['policy.queries'] && host.isActive(),
   })
-  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement, query }
+  return {
+    store,
+    tenant,
+    dataPlane,
+    network,
+    shard,
+    leases,
+    releases,
+    heartbeat,
+    library,
+    banned,
+    placement,
+    query,
+    economy,
+  }
 }

@@ -6,6 +6,7 @@ import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
 import { diff } from './diff.ts'
 import { doctor } from './doctor.ts'
+import { earnings, earningsClaim } from './earnings.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
@@ -57,6 +58,8 @@ export const commands: readonly Command[] = [
   configPath,
   shardMove,
   shardSetup,
+  earnings,
+  earningsClaim,
   doctor,
   createCompletion(() => commands),
   version,
