@@ -2,9 +2,14 @@
 import type { ClaimableView, ClaimView, EarningsView } from '#protocol/api/earnings.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatHart } from '#protocol/hart.ts'
-import { shortId } from '#protocol/ids.ts'
-import { type Command, flagOption } from '../command.ts'
+import { parseAddress, shortId } from '#protocol/ids.ts'
+import { claimVouchersMax } from '#protocol/limits.ts'
+import type { Chain, EscrowClient } from '../../chain/index.ts'
+import { chooseAccount } from '../account.ts'
+import { connectToNode } from '../client.ts'
+import { type Command, type CommandContext, flagOption, listOption, textOption } from '../command.ts'
 import type { Output } from '../output.ts'
+import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 
 export const earnings: Command = {
   name: 'earnings',
@@ -30,43 +35,90 @@ export const earnings: Command = {
 export const earningsClaim: Command = {
   name: 'earnings claim',
   summary: 'Settle what is claimable now, in as few transactions as possible.',
-  options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean' } },
+  options: { ...transactionOptions, all: { type: 'boolean' }, node: { type: 'string', multiple: true } },
   optionHelp: {
-    'dry-run': { help: 'show the vouchers that a claim would take' },
+    ...transactionOptionHelp,
+    wallet: { value: 'NAME', help: 'who sends it and pays the gas; without it the node does it itself' },
+    node: { value: 'DIR', help: 'data folder of a node to settle for, with --wallet (may be given again)' },
     all: { help: 'also what is less than payment.claimMinimum' },
   },
-  examples: ['hart earnings claim', 'hart earnings claim --all', 'hart earnings claim --dry-run --json'],
+  examples: [
+    'hart earnings claim',
+    'hart earnings claim --dry-run --wallet main',
+    'hart earnings claim --all --wallet main --node ~/node-1 --node ~/node-2 --yes',
+  ],
   async run(context) {
-    const { output } = context
-    const client = await context.connect()
-    if (flagOption(context, 'dry-run')) {
-      const view = await client.get<ClaimableView>('/api/v1/earnings/claimable')
-      if (output.json) output.value(view)
-      else printClaimable(output, view)
-      return 0
-    }
-    const { claims } = await client.post<{ claims: ClaimView[] }>('/api/v1/earnings/claims', {
-      isForced: flagOption(context, 'all'),
-    })
-    if (output.json) output.value(claims)
-    else if (claims.length === 0) output.note('nothing to claim yet; hart earnings says why')
-    else {
-      output.table(
-        ['transaction', 'block', 'vouchers', 'paid', 'gas', 'refused'],
-        claims.map(({ transactionHash, blockNumber, vouchers, paidWei, gasUsed, refused }) => [
-          transactionHash,
-          String(blockNumber),
-          String(vouchers),
-          formatHart(BigInt(paidWei)),
-          gasUsed,
-          refused.map(({ reason }) => reason).join(', ') || '-',
-        ]),
-      )
-    }
-    if (claims.some(({ refused }) => refused.length > 0))
-      throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: 'the contract refused some vouchers' })
-    return 0
+    return textOption(context, 'wallet') === undefined ? claimByNode(context) : claimByWallet(context)
   },
+}
+
+async function claimByNode(context: CommandContext): Promise<number> {
+  const { output } = context
+  const client = await context.connect()
+  if (flagOption(context, 'dry-run')) {
+    const view = await client.get<ClaimableView>('/api/v1/earnings/claimable')
+    if (output.json) output.value(view)
+    else printClaimable(output, view)
+    return 0
+  }
+  const isForced = flagOption(context, 'all')
+  const { claims } = await client.post<{ claims: ClaimView[] }>('/api/v1/earnings/claims', { isForced })
+  if (output.json) output.value(claims)
+  else if (claims.length === 0) output.note('nothing to claim yet; hart earnings says why')
+  else
+    output.table(
+      ['transaction', 'block', 'paid', 'gas', 'refused'],
+      claims.map(({ transactionHash, blockNumber, paidWei, gasUsed, refused }) => [
+        transactionHash,
+        String(blockNumber),
+        formatHart(BigInt(paidWei)),
+        gasUsed,
+        refused.map(({ reason }) => reason).join(', ') || '-',
+      ]),
+    )
+  return claims.some(({ refused }) => refused.length > 0) ? 1 : 0
+}
+
+/** The money goes to the payee of each node, whoever sends the transaction. */
+async function claimByWallet(context: CommandContext): Promise<number> {
+  const folders = listOption(context, 'node')
+  const views: ClaimableView[] = []
+  for (const folder of folders.length > 0 ? folders : [context.paths.dataDir]) {
+    const client = await connectToNode(folder, context.signal)
+    views.push(await client.get<ClaimableView>('/api/v1/earnings/claimable'))
+  }
+  const account = await chooseAccount(context)
+  return withChain(context, async (chain) => {
+    const { EscrowClient } = await loadChain()
+    const escrow = new EscrowClient(chain)
+    return transact(context, {
+      chain,
+      account,
+      steps: views.flatMap((view) => claimSteps(chain, escrow, view)),
+      whenNothing: 'nothing is claimable',
+    })
+  })
+}
+
+/** In batches: a block has an end. @throws {ERR_CHAIN_WRONG} */
+function claimSteps(chain: Chain, escrow: EscrowClient, { payee, chainId, escrow: contract, vouchers }: ClaimableView) {
+  if (chainId !== chain.chainId || contract !== chain.addresses.Escrow)
+    throw new HartonomousError('ERR_CHAIN_WRONG', { reason: `the vouchers are for ${contract} on chain ${chainId}` })
+  const signed = vouchers.map(({ payer, topic, cumulativeWei, signature }) => ({
+    payer: parseAddress(payer),
+    payee: parseAddress(payee),
+    topic: bytesOf(topic),
+    cumulativeWei: BigInt(cumulativeWei),
+    signature: bytesOf(signature),
+  }))
+  const batches = Array.from({ length: Math.ceil(signed.length / claimVouchersMax) }, (_, index) =>
+    signed.slice(index * claimVouchersMax, (index + 1) * claimVouchersMax),
+  )
+  return batches.map((batch) => () => escrow.claim(parseAddress(payee), batch))
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex.slice(2), 'hex'))
 }
 
 function printEarnings(output: Output, view: EarningsView): void {
@@ -103,7 +155,7 @@ function printEarnings(output: Output, view: EarningsView): void {
 }
 
 function printClaimable(output: Output, view: ClaimableView): void {
-  if (view.vouchers.length === 0) return output.note('nothing is claimable')
+  if (view.vouchers.length === 0) output.note('nothing is claimable')
   output.table(
     ['payer', 'total promised', 'would pay'],
     view.vouchers.map(({ payer, cumulativeWei, claimableWei }) => [
