@@ -13,6 +13,7 @@ export function paymentRoutes(app: FastifyInstance, payment: ControlledPayment):
     return payment.earnings(verify === 'true')
   })
   app.get('/api/v1/earnings/claimable', async () => payment.claimable())
+  app.get('/api/v1/balance', async () => payment.balance())
   app.post('/api/v1/earnings/claims', async (request) => ({
     claims: await payment.claim(parseBody(claimRequest, request.body ?? {})),
   }))

@@ -17,6 +17,7 @@ import type {
   TensorView,
 } from '#protocol/api/control.ts'
 import type { ClaimableView, ClaimRequest, ClaimView, EarningsView } from '#protocol/api/earnings.ts'
+import type { BalanceView } from '#protocol/api/payment.ts'
 import type {
   ClosureRequest,
   ClosureView,
@@ -63,6 +64,8 @@ export interface ControlledQueries {
 export interface ControlledPayment {
   earnings(isVerified: boolean): Promise<EarningsView>
   claimable(): Promise<ClaimableView>
+  /** Of the owner. @throws {ERR_CONFIG} where this node is on no chain */
+  balance(): Promise<BalanceView>
   /** By the node's own key, which pays the gas. @throws {ERR_CHAIN_REVERTED} */
   claim(request: ClaimRequest): Promise<ClaimView[]>
 }

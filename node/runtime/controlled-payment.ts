@@ -6,6 +6,7 @@ import type {
   EarningsChannelView,
   EarningsView,
 } from '#protocol/api/earnings.ts'
+import type { BalanceView } from '#protocol/api/payment.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { modelOfTopic } from '#protocol/payment/index.ts'
 import { loadChain } from '../chain/index.ts'
@@ -68,6 +69,12 @@ export class PaymentController implements ControlledPayment {
         claimableWei: String(claimableWei),
       })),
     }
+  }
+
+  async balance(): Promise<BalanceView> {
+    const { economy } = this.#onChain()
+    const { readBalance } = await loadChain()
+    return readBalance(await economy.chain(), economy.owner)
   }
 
   async claim({ isForced }: ClaimRequest): Promise<ClaimView[]> {

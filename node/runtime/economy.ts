@@ -5,7 +5,6 @@ import { type Address, parseAddress } from '#protocol/ids.ts'
 import { minute } from '#protocol/units.ts'
 import type { TenantStore } from '#sql/store/types.ts'
 import {
-  type AddressBook,
   type Chain,
   loadChain,
   loadOrCreateHotKey,
@@ -128,7 +127,7 @@ export class Economy {
     let opening: Promise<Chain> | undefined
     const chain = () => {
       if (book === undefined) throw new HartonomousError('ERR_CONFIG', { key: 'chain.rpc', reason: 'it is not set' })
-      opening ??= connect(rpcUrl, book)
+      opening ??= loadChain().then(({ openConfiguredChain }) => openConfiguredChain({ rpcUrl, addressBook: bookPath }))
       opening.catch(() => {
         opening = undefined
       })
@@ -197,16 +196,5 @@ export class Economy {
         (chain) => chain.close(),
         () => undefined,
       )
-  }
-}
-
-async function connect(url: string, book: AddressBook): Promise<Chain> {
-  const { connectRpc, openChain } = await loadChain()
-  const connection = await connectRpc({ url, chainId: book.chainId })
-  try {
-    return await openChain(connection, book)
-  } catch (error) {
-    await connection.close()
-    throw error
   }
 }
