@@ -59,6 +59,9 @@ export interface ErrorFields {
   ERR_MODEL_UNSUPPORTED: { modelId: string; reason: string }
   ERR_QUEUE_FULL: { retryAfterMs: number; depth: number }
   ERR_CONTEXT_LENGTH: { promptTokens: number; contextTokens: number }
+  // Payment.
+  /** `peer` is who did the work, or would have. */
+  ERR_UNPAID: { peer: string; reason: string }
 }
 
 export type ErrorCode = keyof ErrorFields
@@ -315,6 +318,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     (f) => `the prompt has ${f.promptTokens} tokens, the context holds ${f.contextTokens}`,
     'shorten the messages',
   ),
+  ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),
 }
 
 /** The one error class of the project. */
