@@ -69,6 +69,9 @@ export interface ErrorFields {
   ERR_CHAIN_WRONG: { reason: string }
   /** `error` is the contract's own error, such as `StillThawing`; its values are decimal where they are numbers. */
   ERR_CHAIN_REVERTED: { call: string; error: string; values?: Record<string, string> }
+  // Payment.
+  /** `peer` is who did the work, or would have. */
+  ERR_UNPAID: { peer: string; reason: string }
 }
 
 export type ErrorCode = keyof ErrorFields
@@ -326,6 +329,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     true,
     (f) => `${f.depth} requests are waiting; again in ${f.retryAfterMs} ms`,
   ),
+  ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),
   ERR_CONTEXT_LENGTH: rule<'ERR_CONTEXT_LENGTH'>(
     400,
     1,

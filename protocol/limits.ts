@@ -285,6 +285,8 @@ export const wireErrorFieldsMax = 16
 export const wireErrorTextMax = 500
 /** Peers whose request quota is remembered per protocol, least recently seen out first: ~100 bytes each. */
 export const quotaPeersMax = 4096
+/** Tokens that an engine makes ahead of a reader that waits for payment: 15 ms of the fastest model, seconds of a slow one. */
+export const pacedTokensAheadMax = 32
 /** An engine child that sends nothing for this long during work is taken for hung and killed. */
 export const engineSilenceMs = 2 * minute
 /** A node that works on a peer's request, or has it queued, says so at least this often. */

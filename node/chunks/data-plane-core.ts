@@ -1,9 +1,9 @@
 /** The data plane itself, as it runs in its worker: models, listener, serving sessions and fetches. */
 import { randomBytes } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
-import { payQuota } from '#protocol/chunk/index.ts'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { PeerQuota } from '#protocol/codec/quota.ts'
+import { paymentQuota } from '#protocol/descriptor.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { bannedPeersMax, peerBanMs, sourcesPerFetchMax, unpaidWaitMs } from '#protocol/limits.ts'
@@ -95,7 +95,7 @@ export class DataPlaneCore {
       onUploaded: (peerId, bytes) => this.#uploads.add(peerId, bytes),
       onDamaged: (model, chunkIndex) => this.#onDamaged(model, chunkIndex),
       emit,
-      payments: new PeerQuota(payQuota, { now }),
+      payments: new PeerQuota(paymentQuota, { now }),
       unpaidWaitMs: options.unpaidWaitMs ?? unpaidWaitMs,
     }
     this.#purchases = new Purchases({

@@ -1,6 +1,7 @@
 /** The links of all fetches as purchases: messages of payment to and from the sellers at their other ends. */
-import { payQuota, type ServedSnapshot } from '#protocol/chunk/index.ts'
+import type { ServedSnapshot } from '#protocol/chunk/index.ts'
 import { PeerQuota } from '#protocol/codec/quota.ts'
+import { paymentQuota } from '#protocol/descriptor.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import type { FrameLink } from './frame-link.ts'
@@ -28,7 +29,7 @@ export class Purchases {
 
   constructor(context: PurchasesContext) {
     this.#context = context
-    this.#quota = new PeerQuota(payQuota, { now: context.now })
+    this.#quota = new PeerQuota(paymentQuota, { now: context.now })
   }
 
   /** Before the link is started, so that nothing is missed. */

@@ -3,7 +3,7 @@ import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { inferInputHash, textHash } from '#protocol/infer/index.ts'
 import { unpaidWaitMs } from '#protocol/limits.ts'
-import type { Sale as AnswerSale, FinishedAnswer } from '../inference/types.ts'
+import type { Sale as AnswerSale } from '../inference/types.ts'
 import { Sale, type SellerDependencies } from './sale.ts'
 import { inferUnit } from './unit.ts'
 
@@ -61,7 +61,7 @@ export async function sellAnswer(
       const reason = sale.stopped ?? (deadline.aborted ? 'unpaid' : 'cancelled')
       throw new HartonomousError('ERR_UNPAID', { peer: peerId, reason })
     },
-    finish: async ({ input, text, promptTokens, completionTokens, durationMs, build }: FinishedAnswer) =>
+    finish: async ({ input, text, promptTokens, completionTokens, durationMs, build }) =>
       await sale.finish({
         modelId,
         units: promptTokens + completionTokens,

@@ -61,7 +61,12 @@ export class Answers implements GatewayBackend {
   async serve(): Promise<void> {
     const service = this.#service
     if (service === undefined || !this.#options.config['inference.forPeers']) return
-    const host: PeerInferenceHost = { service, findModel: (modelId) => this.#runnable(modelId) }
+    const { payment } = this.#options.parts.economy
+    const host: PeerInferenceHost = {
+      service,
+      findModel: (modelId) => this.#runnable(modelId),
+      sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
+    }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
   }
 
@@ -222,11 +227,12 @@ export class Answers implements GatewayBackend {
 
   /** Who has not failed lately first, then free slots, low load, short round trips. */
   async #candidates(modelId: ModelId): Promise<PeerId[]> {
-    const { leases, network } = this.#options.parts
+    const { leases, network, economy } = this.#options.parts
     const rtts = new Map((await network.peers()).map((peer) => [peer.peerId, peer.rttMs ?? 1000]))
     return leases
       .holders(modelId)
       .filter(({ canInfer, lease }) => canInfer && !lease.isPaused)
+      .filter(({ lease }) => economy.payment.isAffordable(lease.peerId, lease.payment, 'infer'))
       .sort(
         (a, b) =>
           Number(this.#shunned.has(a.lease.peerId)) - Number(this.#shunned.has(b.lease.peerId)) ||
@@ -267,7 +273,8 @@ export class Answers implements GatewayBackend {
     const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
-      yield* inferOverPeer(stream, start, { signal })
+      const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, prompt)
+      yield* inferOverPeer(stream, start, { signal, buy })
     } catch (error) {
       if (!signal.aborted) this.#blame(peerId, error)
       throw error

@@ -1,6 +1,6 @@
 /** Chunk transfer: ranges of extents, on a TLS data connection or on a libp2p stream. Wire tables: ./README.md. */
-import type { ProtocolDescriptor, ProtocolQuota } from '../descriptor.ts'
-import { blockBytesMax, paymentMessagesPerSecondMax, sourceStallMs } from '../limits.ts'
+import type { ProtocolDescriptor } from '../descriptor.ts'
+import { blockBytesMax, sourceStallMs } from '../limits.ts'
 import { second } from '../units.ts'
 import { chunkFrameHeaderBytes } from './message.ts'
 
@@ -15,9 +15,6 @@ export const chunkProtocol = {
    */
   quota: { requests: 8192, windowMs: 2 * second },
 } as const satisfies ProtocolDescriptor
-
-/** Messages of payment in one session, each way: a peer that sends more is closed. */
-export const payQuota: ProtocolQuota = { requests: paymentMessagesPerSecondMax, windowMs: second }
 
 export * from './frame.ts'
 export * from './message.ts'
