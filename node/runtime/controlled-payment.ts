@@ -33,6 +33,8 @@ export class PaymentController implements ControlledPayment {
   async earnings(isVerified: boolean): Promise<EarningsView> {
     const { economy } = this.#parts()
     const store = economy.tenant
+    // Whoever asks wants to see what somebody has settled just now.
+    economy.claimer?.funds.forget()
     const { earnings, problem } = await this.#read(economy)
     const { entryCount, head } = await store.checkLedger()
     const { signer, owner, domain, isOnChain } = economy
@@ -55,6 +57,7 @@ export class PaymentController implements ControlledPayment {
 
   async claimable(): Promise<ClaimableView> {
     const { claimer } = this.#onChain()
+    claimer.funds.forget()
     const { domain, payee } = claimer
     const vouchers = await claimableVouchers(claimer)
     return {

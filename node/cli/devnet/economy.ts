@@ -33,6 +33,8 @@ export interface EconomySummary {
   gasPerVoucher: number
   /** What the contract's events say was paid is what the nodes have vouchers and receipts for, each by itself. */
   ledgerMatchesChain: boolean
+  /** What does not match, where something does not. */
+  differences?: string[]
   /** What each node is known for on the chain, by its address. */
   reputation: Record<string, { earnedWei: string; stakeWei: string; disputesLost: number }>
 }
@@ -184,14 +186,18 @@ export class DevnetEconomy {
     const chain = this.#chain
     const reputation: EconomySummary['reputation'] = {}
     let settledWei = 0n
-    let doesMatch = true
+    const differences: string[] = []
     for (const view of views) {
       const owner = view.owner as Address
       const events = await readClaimed(chain, owner)
       const paidWei = events.reduce((sum, { amountWei }) => sum + amountWei, 0n)
       settledWei += paidWei
-      doesMatch &&= view.differences?.length === 0 && paidWei === BigInt(view.claimedWei)
-      doesMatch &&= paidWei === BigInt(view.promisedWei) && receiptsWei(view) === paidWei + BigInt(view.unpaidWei)
+      differences.push(...(view.differences ?? ['the ledger was not checked']))
+      const { promisedWei, unpaidWei } = view
+      if (paidWei !== BigInt(promisedWei)) differences.push(`${owner}: ${promisedWei} wei promised, ${paidWei} paid`)
+      const receiptedWei = receiptsWei(view)
+      if (receiptedWei !== paidWei + BigInt(unpaidWei))
+        differences.push(`${owner}: receipts for ${receiptedWei} wei, ${paidWei} paid and ${unpaidWei} unpaid`)
       const { earnedWei, slashableWei, disputes } = await new ReputationClient(chain).summary(owner)
       reputation[owner] = {
         earnedWei: String(earnedWei),
@@ -206,7 +212,8 @@ export class DevnetEconomy {
       settledWei: String(settledWei),
       transactions: sent.length,
       gasPerVoucher: channels.length === 0 ? 0 : Math.round(gas / channels.length),
-      ledgerMatchesChain: doesMatch,
+      ledgerMatchesChain: differences.length === 0,
+      ...(differences.length === 0 ? {} : { differences }),
       reputation,
     }
   }

@@ -180,7 +180,7 @@ function startRequester(options: ScenarioOptions, economy: DevnetEconomy, late: 
 
 /** Once whoever asks knows somebody who answers with this model. */
 async function askerOf(asker: DevnetNode, model: string, signal: AbortSignal): Promise<ControlClient> {
-  if (asker.ready === undefined) await asker.start(signal)
+  await asker.start(signal)
   const client = await asker.connect(signal)
   for (;;) {
     const { data } = await client.get<{ data: { id: string }[] }>('/v1/models')

@@ -25,7 +25,8 @@ export function judge(
     return `one source gave ${Math.round(largest * 100)} % of the bytes, more than ${shareMax * 100} %`
   if (answer.trim() === '') return 'the answer is empty'
   if (economy?.vouchers === 0) return 'nobody paid'
-  if (economy?.ledgerMatchesChain === false) return 'the chain paid something else than the ledgers say'
+  const [difference] = economy?.differences ?? []
+  if (difference !== undefined) return `chain and ledgers differ: ${difference}`
   return undefined
 }
 
