@@ -15,7 +15,7 @@ export {
 } from './escrow-client.ts'
 export { shownUrl } from './failure.ts'
 export { openChain } from './open-chain.ts'
-export { planDelegation, planFund, planStake } from './plans.ts'
+export { planDelegation, planFund, planStake, planUnbond } from './plans.ts'
 export { rehearse } from './rehearse.ts'
 export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'

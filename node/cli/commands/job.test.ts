@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
-import { loadChain, loadOrCreateHotKey, signVoucher } from '../../chain/index.ts'
+import { checksumAddress, loadChain, loadOrCreateHotKey, signVoucher } from '../../chain/index.ts'
 import { type ServedHardhat, startServedHardhat } from '../../chain/served-hardhat.fixture.ts'
 import { createHome, type Home } from '../home.fixture.ts'
 
@@ -93,7 +93,7 @@ test('hart job fund: more than is free is refused before anything is sent; a key
   await fixture.fund(second, '10')
   expect(await home.hart('job', 'fund', '1', '--wallet', 'second', '--yes')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining(`signs for ${payer} already`),
+    stderr: expect.stringContaining(`signs for ${checksumAddress(payer)} already`),
   })
 })
 

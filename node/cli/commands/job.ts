@@ -128,7 +128,7 @@ async function announceWithdrawal(
   const amountWei = amount === 'all' ? balanceWei : readAmount(amount)
   if (amountWei > balanceWei || balanceWei === 0n)
     throw new HartonomousError('ERR_FUNDS', {
-      address: account.address,
+      address: (await loadKeys()).checksumAddress(account.address),
       needed: amountWei === 0n ? 'some HART' : hart(amountWei),
       available: `${hart(balanceWei)} in escrow`,
     })

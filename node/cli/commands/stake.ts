@@ -91,13 +91,12 @@ export const stakeUnbond: Command = {
     const account = await chooseAccount(context)
     const from = node === undefined ? account.address : readAddress(node)
     return withChain(context, async (chain) => {
-      const { allStakeWei, StakingClient } = await loadChain()
-      const amountWei = amount === 'all' ? allStakeWei : readAmount(amount)
-      const staking = new StakingClient(chain)
+      const { planUnbond } = await loadChain()
+      const amountWei = amount === 'all' ? undefined : readAmount(amount)
       return transact(context, {
         chain,
         account,
-        steps: [() => staking.unbond(from, amountWei)],
+        steps: await planUnbond(chain, account.address, from, amountWei),
         whenNothing: '',
         report: ([unbonding]) => {
           const { amountWei: wei, id, releaseAtSeconds } = unbonding!
