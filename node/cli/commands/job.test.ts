@@ -129,3 +129,13 @@ test('hart job fund: a hot key that is its own payer needs no consent', async ()
   expect((await alone.hart('job', 'status')).stdout).toContain('may spend   all of it: it is the payer')
   expect(await alone.json('wallet', 'balance')).toMatchObject({ freeWei: wei('1'), escrowedWei: wei('2') })
 })
+
+test('hart job fund: an account without ether is told that nothing can be sent', async () => {
+  const poor = await newHome()
+  const hot = await poor.hotKey()
+  await fixture.fund(hot, '3')
+  await fixture.hardhat.request('hardhat_setBalance', [hot, '0x0'])
+  expect(await poor.json('job', 'fund', '2', '--dry-run')).toMatchObject({ dryRun: true })
+  const { status, stderr } = await poor.hart('job', 'fund', '2', '--yes')
+  expect([status, stderr]).toEqual([1, expect.stringContaining('InsufficientEther')])
+})
