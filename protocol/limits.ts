@@ -329,6 +329,10 @@ export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second
 /** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
 export const chainLogBlocksMax = 2_000
+/** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
+export const chainStepsKept = 128
+/** Of a text in an event, which anyone may write as long as gas allows. */
+export const chainTextCharsMax = 512
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 

@@ -14,6 +14,7 @@ export {
   unlimitedWei,
 } from './escrow-client.ts'
 export { shownUrl } from './failure.ts'
+export { ChainIndexer, type ChainIndexerOptions, chainKey, type IndexLoop, type IndexStep } from './indexer.ts'
 export { openChain } from './open-chain.ts'
 export { planDelegation, planFund, planStake, planUnbond } from './plans.ts'
 export { rehearse } from './rehearse.ts'
