@@ -1,6 +1,7 @@
 /** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
 export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
 export { readBalance } from './balance.ts'
+export { chainSeconds } from './clock.ts'
 export { openConfiguredChain } from './configured-chain.ts'
 export { type ContractCall, signerOf } from './contract-call.ts'
 export { type DeploymentPlan, deployContracts, planDeployment } from './deploy.ts'

@@ -5,6 +5,7 @@
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from './clock.ts'
 import type { ContractCall } from './contract-call.ts'
 import { EscrowClient, unlimitedWei } from './escrow-client.ts'
 import { checksumAddress } from './keys/private-key.ts'
@@ -26,6 +27,8 @@ export interface StakeWish {
   /** To be added; absent where only the rest shall be put right. */
   bondWei: bigint | undefined
   commissionBps: number | undefined
+  /** The bond may be of a node with another identity, and then passes to this one. */
+  takeOver: boolean
 }
 
 /** Makes the owner a node with this identity, hot key and commission, or adds to its bond. @throws {ERR_FUNDS} {ERR_USAGE} */
@@ -52,7 +55,13 @@ export async function planStake(chain: Chain, wish: StakeWish): Promise<Step[]> 
     if ((await token.allowance(owner, Staking)) !== bondWei) steps.push(() => token.approve(Staking, bondWei))
     steps.push(() => staking.register(peerKey, commissionBps ?? 0, bondWei))
   } else {
-    if (!Buffer.from(node.peerKey).equals(peerKey)) steps.push(() => staking.setPeerKey(peerKey))
+    if (!Buffer.from(node.peerKey).equals(peerKey)) {
+      if (!wish.takeOver)
+        throw usage(
+          `the bond of ${checksumAddress(owner)} is that of a node with another identity; --take-over makes it this node's`,
+        )
+      steps.push(() => staking.setPeerKey(peerKey))
+    }
     if (bondWei !== undefined) {
       await requireFree(chain, owner, bondWei)
       steps.push((signer) => staking.stakeWithPermit(signer, owner, bondWei))
@@ -126,7 +135,7 @@ export async function planFund(chain: Chain, wish: FundWish): Promise<Step[]> {
   if (session === undefined) {
     const allowanceWei = wish.allowanceWei ?? amountWei
     steps.push(async () => {
-      const deadline = (await chain.provider.getBlock('latest'))!.timestamp + consentSeconds
+      const deadline = (await chainSeconds(chain)) + consentSeconds
       const domain = { chainId: chain.chainId, escrow: chain.addresses.Escrow }
       const proof = signAuthorization(hotKey.privateKey, domain, { payer, signer: hotKey.address, deadline })
       return escrow.authorize(hotKey.address, allowanceWei, deadline, proof)

@@ -109,7 +109,8 @@ test('hart job withdraw: announces, says when, takes back when the time has come
   expect((await home.hart('job', 'status')).stdout).toMatch(/deposited +0 HART, and 25 HART on the way out/)
   expect(named(await home.json<Sent>('job', 'withdraw', '--cancel', ...main, '--yes'))).toEqual(['Escrow.thaw'])
   await home.json('job', 'withdraw', '5', ...main, '--yes')
-  await fixture.hardhat.wait(3 * day)
+  // Nobody mines: the last block stays three days behind.
+  await fixture.hardhat.request('evm_increaseTime', [3 * day])
   const dry = await home.hart('job', 'withdraw', ...main, '--dry-run')
   expect(dry.stdout).toMatch(/Escrow\.withdraw .*\n.*\n? +gas +\d+\n +result +5000000000000000000 {2}\(5 HART\)/)
   expect(await home.json('job', 'withdraw', ...main, '--yes')).toMatchObject({ withdrawnWei: wei('5') })
@@ -128,6 +129,17 @@ test('hart job fund: a hot key that is its own payer needs no consent', async ()
   expect(named(await alone.json<Sent>('job', 'fund', '2', '--yes'))).toEqual(['Escrow.depositWithPermit'])
   expect((await alone.hart('job', 'status')).stdout).toContain('may spend   all of it: it is the payer')
   expect(await alone.json('wallet', 'balance')).toMatchObject({ freeWei: wei('1'), escrowedWei: wei('2') })
+})
+
+test('hart job fund: on a chain on which nothing happened for long, what is signed now counts', async () => {
+  const quiet = await newHome()
+  const wallet = await quiet.createWallet('main')
+  await fixture.fund(wallet, '3')
+  await fixture.hardhat.request('evm_increaseTime', [day])
+  expect(named(await quiet.json<Sent>('job', 'fund', '2', ...main, '--yes'))).toEqual([
+    'Escrow.depositWithPermit',
+    'Escrow.authorize',
+  ])
 })
 
 test('hart job fund: an account without ether is told that nothing can be sent', async () => {

@@ -144,6 +144,21 @@ test('hart stake add: again, it does only what is not there yet, with a permit i
   expect(await home.json('stake', 'status')).toMatchObject({ bondWei: String(parseHart('1500')) })
 })
 
+test('hart stake add: a second machine does not take the bond from the first unasked', async () => {
+  const second = await newHome()
+  const backup = join(second.folder, 'main.json')
+  await home.hart('wallet', 'export', 'main', '--out', backup)
+  await second.hart('wallet', 'import', 'main', backup)
+  const before = await nonce()
+  expect(await second.hart('stake', 'add', '--bond', '10', '--wallet', 'main', '--yes')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--take-over'),
+  })
+  expect(await nonce()).toBe(before)
+  const shown = await second.json<Sent>('stake', 'add', '--take-over', '--wallet', 'main', '--dry-run')
+  expect(named(shown.calls)).toEqual(['Staking.setPeerKey', 'Staking.addSigner'])
+})
+
 test('hart stake delegate: to a node of others, not to a mistyped one', async () => {
   const other = await newHome()
   const hot = await other.hotKey()
