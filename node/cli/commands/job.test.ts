@@ -3,19 +3,18 @@ import { parseHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
 import { checksumAddress, loadChain, loadOrCreateHotKey, signVoucher } from '../../chain/index.ts'
 import { type ServedHardhat, startServedHardhat } from '../../chain/served-hardhat.fixture.ts'
-import { createHome, type Home } from '../home.fixture.ts'
+import { createHome, type Home, mainAddress } from '../home.fixture.ts'
 
 const day = 86_400
 
 let fixture: ServedHardhat
 const homes: Home[] = []
 let home: Home
-/** Of the wallet `main`, which pays for the jobs of the node in `home`. */
-let payer: Address
+/** The wallet `main` pays for the jobs of the node in `home`. */
+const payer = mainAddress
 beforeAll(async () => {
   fixture = await startServedHardhat()
   home = await newHome()
-  payer = await home.createWallet('main')
   await fixture.fund(payer, '100')
 })
 afterAll(async () => {
@@ -133,8 +132,7 @@ test('hart job fund: a hot key that is its own payer needs no consent', async ()
 
 test('hart job fund: on a chain on which nothing happened for long, what is signed now counts', async () => {
   const quiet = await newHome()
-  const wallet = await quiet.createWallet('main')
-  await fixture.fund(wallet, '3')
+  await fixture.fund(mainAddress, '3')
   await fixture.hardhat.request('evm_increaseTime', [day])
   expect(named(await quiet.json<Sent>('job', 'fund', '2', ...main, '--yes'))).toEqual([
     'Escrow.depositWithPermit',

@@ -2,23 +2,21 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseHart } from '#protocol/hart.ts'
-import type { Address } from '#protocol/ids.ts'
 import { checksumAddress, loadChain, loadOrCreateHotKey } from '../../chain/index.ts'
 import { type ServedHardhat, startServedHardhat } from '../../chain/served-hardhat.fixture.ts'
 import { loadOrCreateIdentity } from '../../network/identity.ts'
-import { createHome, type Home } from '../home.fixture.ts'
+import { createHome, type Home, mainAddress } from '../home.fixture.ts'
 
 const day = 86_400
 
 let fixture: ServedHardhat
 const homes: Home[] = []
 let home: Home
-/** Of the wallet `main`, which owns the bond of the node in `home`. */
-let owner: Address
+/** The wallet `main` owns the bond of the node in `home`. */
+const owner = mainAddress
 beforeAll(async () => {
   fixture = await startServedHardhat()
   home = await newHome()
-  owner = await home.createWallet('main')
   await fixture.fund(owner, '5000')
   await home.hart('config', 'set', 'payment.owner', owner)
 })
@@ -146,9 +144,6 @@ test('hart stake add: again, it does only what is not there yet, with a permit i
 
 test('hart stake add: a second machine does not take the bond from the first unasked', async () => {
   const second = await newHome()
-  const backup = join(second.folder, 'main.json')
-  await home.hart('wallet', 'export', 'main', '--out', backup)
-  await second.hart('wallet', 'import', 'main', backup)
   const before = await nonce()
   expect(await second.hart('stake', 'add', '--bond', '10', '--wallet', 'main', '--yes')).toMatchObject({
     status: 2,
