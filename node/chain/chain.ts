@@ -1,5 +1,6 @@
 /** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
 export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
+export { type LocalChain, startLocalChain } from './anvil/local-chain.ts'
 export { readBalance } from './balance.ts'
 export { chainSeconds } from './clock.ts'
 export { openConfiguredChain } from './configured-chain.ts'
