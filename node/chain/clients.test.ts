@@ -253,6 +253,22 @@ test('calls: what is refused only in its block is told by the name of its error,
   }
 })
 
+test('calls: a transaction that is in no block in time is told by its hash, and may still be mined', async () => {
+  await hardhat.request('evm_setAutomine', [false])
+  try {
+    const late = await token
+      .transfer(node, 1n)
+      .send(payerSigner, 50)
+      .catch((error: unknown) => error)
+    expect(late).toMatchObject({ code: 'ERR_CHAIN_UNAVAILABLE' })
+    const hash = /transaction (0x[0-9a-f]{64}) was sent and may still be mined/.exec(String(late))?.[1]
+    await hardhat.request('evm_mine')
+    expect((await chain.provider.getTransactionReceipt(hash!))?.status).toBe(1)
+  } finally {
+    await hardhat.request('evm_setAutomine', [true])
+  }
+})
+
 test('calls: an account without ether is told so', async () => {
   const nobody = signerOf(chain, new Uint8Array(32).fill(44))
   const failure = await token
