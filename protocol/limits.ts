@@ -334,11 +334,17 @@ export const sqlQueriesMax = 2
 export const sqlPeersMax = 1000
 /** One question to a chain: a public service answers in a second or never. */
 export const chainRequestTimeoutMs = 15 * second
+/** A transaction that was sent and is in no block: with a fair fee it takes a minute on a busy public chain. */
+export const chainReceiptTimeoutMs = 10 * minute
 /** Start of a local chain, its state of many blocks read; and its stop, the state written. */
 export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second
 /** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
 export const chainLogBlocksMax = 2_000
+/** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
+export const chainStepsKept = 128
+/** Of a text in an event, which anyone may write as long as gas allows. */
+export const chainTextCharsMax = 512
 
 // ---- payment -----------------------------------------------------------------------------------------------------
 

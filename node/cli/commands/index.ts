@@ -1,5 +1,6 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from '../command.ts'
+import { chainDeploy, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
@@ -63,6 +64,9 @@ export const commands: readonly Command[] = [
   jobFund,
   jobWithdraw,
   jobStatus,
+  chainStart,
+  chainStatus,
+  chainDeploy,
   configShow,
   configGet,
   configSet,
