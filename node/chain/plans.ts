@@ -152,6 +152,26 @@ export async function planFund(chain: Chain, wish: FundWish): Promise<Step[]> {
   return steps
 }
 
+/**
+ * Ends a hot key of the owner for ever. What it has signed stays payable for three days, unless `atOnce`, and punishable for
+ * fourteen: nobody who worked for its vouchers loses by it, and nobody escapes a dispute.
+ */
+export async function planRevocation(
+  chain: Chain,
+  wish: { owner: Address; hotKey: Address; atOnce: boolean },
+): Promise<Step[]> {
+  const { owner, hotKey } = wish
+  const [escrow, staking] = [new EscrowClient(chain), new StakingClient(chain)]
+  const [session, validUntil] = await Promise.all([escrow.signer(hotKey), staking.signerValidUntil(owner, hotKey)])
+  const steps: Step[] = []
+  if (session?.payer === owner && session.revokedAtSeconds === undefined) {
+    if (wish.atOnce && session.allowanceWei > 0n) steps.push(() => escrow.setAllowance(hotKey, 0n))
+    steps.push(() => escrow.revoke(hotKey))
+  }
+  if (validUntil === Number.POSITIVE_INFINITY) steps.push(() => staking.removeSigner(hotKey))
+  return steps
+}
+
 async function requireFree(chain: Chain, address: Address, neededWei: bigint): Promise<void> {
   const freeWei = await new TokenClient(chain).balanceOf(address)
   if (freeWei < neededWei)

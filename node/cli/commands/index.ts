@@ -22,7 +22,15 @@ import { status } from './status.ts'
 import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
-import { walletAddress, walletBalance, walletCreate, walletExport, walletImport, walletLs } from './wallet.ts'
+import {
+  walletAddress,
+  walletBalance,
+  walletCreate,
+  walletExport,
+  walletImport,
+  walletLs,
+  walletRevoke,
+} from './wallet.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -56,6 +64,7 @@ export const commands: readonly Command[] = [
   walletAddress,
   walletLs,
   walletBalance,
+  walletRevoke,
   stakeAdd,
   stakeDelegate,
   stakeUnbond,

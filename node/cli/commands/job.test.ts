@@ -130,6 +130,20 @@ test('hart job fund: a hot key that is its own payer needs no consent', async ()
   expect(await alone.json('wallet', 'balance')).toMatchObject({ freeWei: wei('1'), escrowedWei: wei('2') })
 })
 
+test('hart wallet revoke: ends vouchers of the hot key, at once or in three days, and for ever', async () => {
+  expect(named(await home.json<Sent>('wallet', 'revoke', ...main, '--dry-run'))).toEqual(['Escrow.revoke'])
+  const revoked = await home.json<Sent>('wallet', 'revoke', '--at-once', ...main, '--yes')
+  expect(named(revoked)).toEqual(['Escrow.setAllowance', 'Escrow.revoke'])
+  expect(await home.json('job', 'status')).toMatchObject({ isAuthorized: false, allowanceWei: '0' })
+  expect((await home.hart('job', 'status')).stdout).toMatch(/may spend +nothing from .* it was revoked/)
+  expect((await home.hart('wallet', 'revoke', ...main, '--yes')).stderr).toContain('signs nothing for main')
+  expect(await home.hart('job', 'fund', '1', ...main, '--yes')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('a new one is needed'),
+  })
+  expect(await home.hart('wallet', 'revoke', '--wallet', 'hot', '--yes')).toMatchObject({ status: 2 })
+})
+
 test('hart job fund: on a chain on which nothing happened for long, what is signed now counts', async () => {
   const quiet = await newHome()
   await fixture.fund(mainAddress, '3')

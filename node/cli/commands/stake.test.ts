@@ -210,6 +210,16 @@ test('hart stake unbond and withdraw: say the date, and pay when it has come', a
   })
 })
 
+test('hart wallet revoke: receipts of the hot key stop to bind the node, two weeks later', async () => {
+  const { StakingClient } = await loadChain()
+  const hotKey = (await loadOrCreateHotKey(home.folder)).address
+  const { calls } = await home.json<Sent>('wallet', 'revoke', '--yes')
+  expect(named(calls)).toEqual(['Staking.removeSigner'])
+  const { timestamp } = (await fixture.chain.provider.getBlock('latest'))!
+  expect(await new StakingClient(fixture.chain).signerValidUntil(owner, hotKey)).toBe(timestamp + 14 * day)
+  expect(await home.json('stake', 'status')).toMatchObject({ isHotKeySigner: false })
+})
+
 test('hart stake: a wrong passphrase sends nothing and is one line', async () => {
   const before = await nonce()
   const wrong = join(home.folder, 'wrong')
