@@ -59,6 +59,12 @@ export interface ErrorFields {
   ERR_MODEL_UNSUPPORTED: { modelId: string; reason: string }
   ERR_QUEUE_FULL: { retryAfterMs: number; depth: number }
   ERR_CONTEXT_LENGTH: { promptTokens: number; contextTokens: number }
+  // Chain. `url` is shown without path and credentials, where keys of RPC services hide.
+  ERR_CHAIN_UNAVAILABLE: { url: string; reason: string }
+  /** Another chain, or other contracts, than this node was told of. */
+  ERR_CHAIN_WRONG: { reason: string }
+  /** `error` is the contract's own error, such as `StillThawing`; its values are decimal where they are numbers. */
+  ERR_CHAIN_REVERTED: { call: string; error: string; values?: Record<string, string> }
 }
 
 export type ErrorCode = keyof ErrorFields
@@ -315,6 +321,25 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     (f) => `the prompt has ${f.promptTokens} tokens, the context holds ${f.contextTokens}`,
     'shorten the messages',
   ),
+  ERR_CHAIN_UNAVAILABLE: rule<'ERR_CHAIN_UNAVAILABLE'>(
+    503,
+    3,
+    true,
+    (f) => `the chain at ${f.url} cannot be used: ${f.reason}`,
+    'hart chain status',
+  ),
+  ERR_CHAIN_WRONG: rule<'ERR_CHAIN_WRONG'>(409, 1, false, (f) => `this is not the expected chain: ${f.reason}`),
+  ERR_CHAIN_REVERTED: rule<'ERR_CHAIN_REVERTED'>(
+    422,
+    1,
+    false,
+    (f) => `${f.call} is refused: ${f.error}${describeValues(f.values)}`,
+  ),
+}
+
+function describeValues(values: Record<string, string> | undefined): string {
+  const pairs = Object.entries(values ?? {})
+  return pairs.length === 0 ? '' : ` (${pairs.map(([name, value]) => `${name} ${value}`).join(', ')})`
 }
 
 /** The one error class of the project. */

@@ -322,6 +322,18 @@ export const sqlMemoryBytesMax = 256 * MiB
 export const sqlQueriesMax = 2
 /** Peers shown by the view `peer`. */
 export const sqlPeersMax = 1000
+
+// ---- payment -----------------------------------------------------------------------------------------------------
+
+/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
+export const paymentMessageBytesMax = KiB
+/** What a receipt says beyond what a chain could judge. */
+export const receiptDetailsBytesMax = 512
+/** Amounts are uint128 in the contracts. */
+export const weiMax = 2n ** 128n - 1n
+
+// ---- HTTP --------------------------------------------------------------------------------------------------------
+
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
@@ -344,5 +356,6 @@ assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
+assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
 assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)
