@@ -280,7 +280,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     1,
     false,
     (f) => `the shard database is damaged: ${f.reason}`,
-    'move shard.db away and start again: files are adopted anew by their hashes',
+    'move shard.db away, keep it for its ledger, and start again: files are adopted anew by their hashes',
   ),
   ERR_STORE_UNAVAILABLE: rule<'ERR_STORE_UNAVAILABLE'>(
     503,
