@@ -82,6 +82,13 @@ test('sale: what waited in vain is refused as unpaid, and so is the rest at once
   await expect.poll(() => peer.answered()).toEqual([5])
   peer.ask(6, blockAt(6))
   await expect.poll(() => peer.refusals().length).toBe(5)
+  const told = node.payloads('sale-progress').length
+  node.core.setCredit(sessionOf(node), block)
+  node.core.setCredit(sessionOf(node), 0)
+  peer.ask(7, blockAt(7))
+  await peer.pong(2)
+  expect(peer.refusals()).toHaveLength(6)
+  expect(node.payloads('sale-progress')).toHaveLength(told)
   const { served, received } = await figures(node, peer)
   expect(served).toEqual(received)
   expect(served.bytes).toBe(block)

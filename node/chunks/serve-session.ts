@@ -110,8 +110,12 @@ export class ServeSession implements ConnectionHandler {
   }
 
   setCredit(totalBytes: number): void {
-    if (totalBytes > this.#credit.totalBytes) this.#isUnpaid = false
-    this.#isWaitTold = false
+    if (totalBytes > this.#credit.totalBytes) {
+      this.#isUnpaid = false
+      this.#isWaitTold = false
+      // Too little for the first request is a sign of life all the same.
+      this.#endWait()
+    }
     this.#credit.set(totalBytes, this.#served.bytes)
     this.#wake()
   }

@@ -154,8 +154,8 @@ export interface DataPlaneEvents {
   /** The figures are those of the moment at which the message came. `body` is opaque here. */
   'sale-message': { sessionId: number; peerId: PeerId; body: Uint8Array } & ServedFigures
   /**
-   * Half of the credit that was left at the last `setCredit` has been served; or a request waits for more credit. Each at
-   * most once for every `setCredit`.
+   * Half of the credit that was left at the last `setCredit` has been served; or a request waits for more. Each is told
+   * once until the credit is raised.
    */
   'sale-progress': { sessionId: number; servedBytes: number; creditBytes: number; isWaiting: boolean }
   /** Whatever was opened ends. A block that was being sent is counted. */
@@ -229,8 +229,8 @@ export interface DataPlane {
   /** While we sell, sessions start with no credit; those that run go on as they began. Default: we do not. */
   setSelling(isSelling: boolean): Promise<void>
   /**
-   * What a session may serve in all, so far included; `Infinity`: anything. A request beyond it waits for `unpaidWaitMs`,
-   * then it is refused as unpaid, as are all others, until this grows. Ignored after the session's end.
+   * What a session may serve in all, so far included; `Infinity`: anything. A request beyond it waits; where this does not
+   * grow for `unpaidWaitMs` it is refused as unpaid, as are all others beyond, until it grows. Ignored after the session's end.
    */
   setCredit(sessionId: number, creditBytes: number): Promise<void>
   /** Ignored after the session's end. @throws {ERR_LIMIT} */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { blake3 } from '../codec/blake3.ts'
 import type { ExtentRoot } from '../ids.ts'
 import { modelBytesMax, rangesPerRequestMax } from '../limits.ts'
-import { chunkFrameHeaderBytes, encodeRequest, ServedTranscript } from './index.ts'
+import { type ChunkRange, chunkFrameHeaderBytes, encodeRequest, ServedTranscript } from './index.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const range = fc.record({
@@ -11,6 +11,7 @@ const range = fc.record({
   offsetBytes: fc.integer({ min: 0, max: modelBytesMax - 4096 }),
   lengthBytes: fc.integer({ min: 1, max: 4096 }),
 })
+const sizeOf = (ranges: readonly ChunkRange[]) => ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
 const requests = fc.array(fc.array(range, { minLength: 1, maxLength: rangesPerRequestMax }), { maxLength: 12 })
 
 test('served transcript: golden digests of nothing, and of one range', () => {
@@ -31,11 +32,21 @@ test('served transcript: is the hash of the bodies of the requests, wherever it 
         if (looks[at]) transcript.snapshot()
       }
       const bodies = served.map((ranges) => encodeRequest(1, ranges).subarray(chunkFrameHeaderBytes))
-      const bytes = served.flat().reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+      const bytes = sizeOf(served.flat())
       expect(transcript.snapshot()).toEqual({ bytes, transcript: blake3(Buffer.concat(bodies)) })
       expect(transcript.bytes).toBe(bytes)
     }),
   )
+})
+
+test('served transcript: a long session is hashed in parts, and is the same hash', () => {
+  const ranges = Array.from({ length: 1000 }, (_, index) => [
+    { root: '22'.repeat(32) as ExtentRoot, offsetBytes: index * 4096, lengthBytes: 4096 },
+  ])
+  const transcript = new ServedTranscript()
+  for (const one of ranges) transcript.add(one)
+  const bodies = ranges.map((one) => encodeRequest(1, one).subarray(chunkFrameHeaderBytes))
+  expect(transcript.snapshot()).toEqual({ bytes: 1000 * 4096, transcript: blake3(Buffer.concat(bodies)) })
 })
 
 test('served transcript: the same ranges in another order are another transcript', () => {
