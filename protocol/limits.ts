@@ -289,6 +289,26 @@ export const inferPeerQueueMs = 5 * minute
 export const outboxEventsMax = 10_000
 /** Readers of the event stream of the control API. */
 export const eventReadersMax = 64
+/** What an entry of the ledger carries: a signed voucher or receipt with its details is < 1 KiB. */
+export const ledgerBodyBytesMax = 4 * KiB
+/** Its fields for queries, as JSON: a dozen of names and values, each < 100 bytes. */
+export const ledgerFieldsBytesMax = 2 * KiB
+/** Payer, payee and topic of a channel are 42 + 42 + 66 characters; SQL Server's keys end at 1,700 bytes. */
+export const ledgerSubjectBytesMax = 256
+/** Entries of one transaction: 256 x 7 KiB < 2 MiB. */
+export const ledgerEntriesPerAppendMax = 256
+/** Entries of one page, 7 MiB at worst. */
+export const ledgerPageRowsMax = 1000
+
+/** Contracts of one chain that a tenant has ever followed: `eip155:ID:0x…` is 60 bytes. */
+export const chainsPerTenantMax = 64
+export const chainNameBytesMax = 128
+/** Events of one put: a range of blocks is 1,000 to 10,000 events wide at most RPCs. */
+export const chainEventsPerPutMax = 10_000
+/** Arguments of one event as JSON; of ours the largest is a feedback with its texts. */
+export const chainEventArgsBytesMax = 16 * KiB
+export const chainEventAddressesMax = 16
+export const chainEventPageRowsMax = 1000
 /** Read-only SQL of the owner: rows of one answer, its time, and what it may take of this machine. */
 export const sqlRowsDefault = 1000
 export const sqlRowsMax = 10_000
@@ -302,6 +322,13 @@ export const sqlMemoryBytesMax = 256 * MiB
 export const sqlQueriesMax = 2
 /** Peers shown by the view `peer`. */
 export const sqlPeersMax = 1000
+/** One question to a chain: a public service answers in a second or never. */
+export const chainRequestTimeoutMs = 15 * second
+/** Start of a local chain, its state of many blocks read; and its stop, the state written. */
+export const chainStartTimeoutMs = 30 * second
+export const chainStopTimeoutMs = 20 * second
+/** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
+export const chainLogBlocksMax = 2_000
 
 // ---- payment -----------------------------------------------------------------------------------------------------
 
@@ -316,6 +343,19 @@ export const weiMax = 2n ** 128n - 1n
 
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
+
+// ---- keys and wallets --------------------------------------------------------------------------------------------
+
+/** A key, a mnemonic, a passphrase or a keystore: the longest has < 1 KiB, with what other programs add < 4 KiB. */
+export const secretFileBytesMax = 64 * KiB
+/** Of a new passphrase: at 0.2 s a guess, eight random letters take one core 600 years. */
+export const passphraseCharactersMin = 8
+/** Memory of one scrypt, 128 x N x r. Ours is 128 MiB (N 2^17, r 8), the most that is in use 256 MiB. */
+export const scryptBytesMax = GiB
+/** Lanes of scrypt, one after another: the specification's own example has 8. */
+export const scryptLanesMax = 16
+/** Rounds of PBKDF2 in a keystore of another program: 262,144 in most, 10 million take 4 s. */
+export const pbkdf2RoundsMax = 10_000_000
 
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')

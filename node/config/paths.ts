@@ -25,5 +25,6 @@ export const dataFiles = {
   ownerToken: (dataDir: string) => join(dataDir, 'owner.token'),
   database: (dataDir: string) => join(dataDir, 'shard.db'),
   network: (dataDir: string) => join(dataDir, 'network'),
+  wallets: (dataDir: string) => join(dataDir, 'wallets'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }

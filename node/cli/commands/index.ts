@@ -18,6 +18,7 @@ import { status } from './status.ts'
 import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
+import { walletAddress, walletCreate, walletExport, walletImport, walletLs } from './wallet.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -45,6 +46,11 @@ export const commands: readonly Command[] = [
   identityShow,
   identityExport,
   identityImport,
+  walletCreate,
+  walletImport,
+  walletExport,
+  walletAddress,
+  walletLs,
   configShow,
   configGet,
   configSet,

@@ -1,0 +1,34 @@
+/** The chain as other features see it. Nothing here loads ethers, except `loadChain`. */
+export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
+export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
+export { readKeyText } from './keys/key-text.ts'
+export { passphraseBytes } from './keys/keystore.ts'
+export { type Account, checksumAddress, createAccount, readAddress } from './keys/private-key.ts'
+export { readSecretFile, writeSecretFile } from './keys/secret-file.ts'
+export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPath } from './keys/wallets.ts'
+export {
+  type Authorization,
+  addressOf,
+  type DisputesDomain,
+  type EscrowDomain,
+  expandSignature,
+  recoverReceipt,
+  recoverVoucher,
+  signAuthorization,
+  signReceipt,
+  signVoucher,
+} from './typed-data.ts'
+export type {
+  AddressBook,
+  Chain,
+  ChainConnection,
+  ChainSigner,
+  ContractAddresses,
+  ContractName,
+  Sent,
+  SignedVoucher,
+  Simulated,
+} from './types.ts'
+
+/** Connections, clients and deployment: a quarter of a second and 30 MB the first time. */
+export const loadChain = () => import('./chain.ts')
