@@ -15,6 +15,7 @@ import { type Network, startNetwork } from '../network/index.ts'
 import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
+import { Standing } from '../standing/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
@@ -33,6 +34,7 @@ export interface Parts {
   heartbeat: Heartbeat
   library: Library
   banned: BannedPeers
+  standing: Standing
   placement: PlacementService
   query: QueryService
 }
@@ -99,10 +101,13 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     isTrusted: (publisher) => config['policy.publishers.allow'].includes(publisher),
   })
   const banned = await BannedPeers.load(tenant, now)
+  const paymentOf = (peerId: PeerId) => leases.get(peerId)?.signed.lease.payment
+  const standing = keep(await Standing.load({ store: tenant, paymentOf, random: Math.random, now, log }))
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
     banned,
+    standing,
   }
   const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
   const heartbeat = new Heartbeat({
@@ -136,5 +141,19 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     peek: peekInThread,
     isShared: () => config['policy.queries'] && host.isActive(),
   })
-  return { store, tenant, dataPlane, network, shard, leases, releases, heartbeat, library, banned, placement, query }
+  return {
+    store,
+    tenant,
+    dataPlane,
+    network,
+    shard,
+    leases,
+    releases,
+    heartbeat,
+    library,
+    banned,
+    standing,
+    placement,
+    query,
+  }
 }
