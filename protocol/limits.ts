@@ -187,6 +187,20 @@ export const providerRecordsMax = 50_000
 /** A block that no connected peer sends within this time is not to be had. */
 export const blockFetchTimeoutMs = 30 * second
 
+// ---- standing of peers -------------------------------------------------------------------------------------------
+
+/** Peers of whom a node remembers what they did: ~180 bytes each, one setting of 360 KiB at most. */
+export const peerRecordsMax = 2048
+/** What a peer did, good or bad, counts half after this time. */
+export const standingHalfLifeMs = 14 * day
+/** Evidence of one kind against one peer; more would not change its place, and this much has faded to a half in eight weeks. */
+export const evidenceMax = 8
+/** Payees of whom it is kept what the chain says, least recently asked for out: ~300 bytes each. */
+export const payeeFactsMax = 4096
+/** Payees that are asked about at a time, and that wait for it: 256 of 8 calls each are a minute of a public service. */
+export const payeeReadsMax = 4
+export const payeeReadsWaitingMax = 256
+
 // ---- shard database ----------------------------------------------------------------------------------------------
 
 /** Local places of one extent that are looked at: zero-filled gaps and equal norms may occur thousands of times. */

@@ -1,7 +1,7 @@
 /** The chain as other features see it. Nothing here loads ethers, except `loadChain`. */
 export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
-export type { EscrowClient, SessionKey } from './escrow-client.ts'
 export type { DeploymentPlan } from './deploy.ts'
+export type { EscrowClient, SessionKey } from './escrow-client.ts'
 export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
 export { readKeyText } from './keys/key-text.ts'
 export { passphraseBytes } from './keys/keystore.ts'

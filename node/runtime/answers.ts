@@ -21,6 +21,7 @@ import type { Log } from '../log/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
 import type { Parts } from './parts.ts'
+import { rankAnswerers } from './rank-answerers.ts'
 import { ShunnedPeers } from './shunned-peers.ts'
 
 /** Peers tried, one after the other, before the first token; after it a failure is told. */
@@ -220,26 +221,27 @@ export class Answers implements GatewayBackend {
     throw refusalOfAll(modelId, errors)
   }
 
-  #blame(peerId: PeerId, error: unknown): void {
-    if (isHartonomousError(error, 'ERR_PEER_PROTOCOL')) this.#shunned.shun(peerId, shunLiarMs)
-    else if (isHartonomousError(error) && failures.has(error.code)) this.#shunned.shun(peerId, shunFailedMs)
+  /** `isAnswering`: the stream was open, so that what went wrong is what the peer itself sent. */
+  #blame(peerId: PeerId, error: unknown, isAnswering: boolean): void {
+    if (isHartonomousError(error, 'ERR_PEER_PROTOCOL')) {
+      this.#shunned.shun(peerId, shunLiarMs)
+      if (isAnswering) void this.#options.parts.standing.blame(peerId, 'brokenProtocol')
+    } else if (isHartonomousError(error) && failures.has(error.code)) this.#shunned.shun(peerId, shunFailedMs)
   }
 
-  /** Who has not failed lately first, then free slots, low load, short round trips. */
   async #candidates(modelId: ModelId): Promise<PeerId[]> {
-    const { leases, network, economy } = this.#options.parts
+    const { leases, network, economy, standing } = this.#options.parts
     const rtts = new Map((await network.peers()).map((peer) => [peer.peerId, peer.rttMs ?? 1000]))
-    return leases
+    const answerers = leases
       .holders(modelId)
       .filter(({ canInfer, lease }) => canInfer && !lease.isPaused)
       .filter(({ lease }) => economy.payment.isAffordable(lease.peerId, lease.payment, 'infer'))
-      .sort(
-        (a, b) =>
-          Number(this.#shunned.has(a.lease.peerId)) - Number(this.#shunned.has(b.lease.peerId)) ||
-          Number(b.lease.inferenceSlotsFree > 0) - Number(a.lease.inferenceSlotsFree > 0) ||
-          a.lease.load - b.lease.load ||
-          (rtts.get(a.lease.peerId) ?? 1000) - (rtts.get(b.lease.peerId) ?? 1000),
-      )
+      .map(({ lease }) => ({
+        lease,
+        rttMs: rtts.get(lease.peerId) ?? 1000,
+        isShunned: this.#shunned.has(lease.peerId),
+      }))
+    return rankAnswerers(answerers, standing)
       .slice(0, peersTriedMax)
       .map(({ lease }) => lease.peerId)
   }
@@ -271,13 +273,22 @@ export class Answers implements GatewayBackend {
     const { id, frameBytesMax } = inferProtocol
     const { prompt, sampling, traceparent } = request
     const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
+    let isAnswering = false
+    let tokens = 0
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
+      isAnswering = true
       const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, prompt)
-      yield* inferOverPeer(stream, start, { signal, buy })
+      for await (const event of inferOverPeer(stream, start, { signal, buy })) {
+        // A token has a character at least: nobody earns a name by counting more than it writes.
+        if (event.type === 'delta') tokens += Math.min(event.tokens, event.text.length)
+        yield event
+      }
     } catch (error) {
-      if (!signal.aborted) this.#blame(peerId, error)
+      if (!signal.aborted) this.#blame(peerId, error, isAnswering)
       throw error
+    } finally {
+      if (tokens > 0) this.#options.parts.standing.addTokens(peerId, tokens)
     }
   }
 }

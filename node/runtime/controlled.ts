@@ -39,6 +39,7 @@ import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
 import { peekable } from './peeked.ts'
+import { viewStanding } from './standing-view.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
 
@@ -112,7 +113,7 @@ export class NodeController implements ControlledNode {
   }
 
   async peers(): Promise<PeerView[]> {
-    const { network, leases } = this.#node.parts
+    const { network, leases, standing } = this.#node.parts
     return (await network.peers()).map((peer) => {
       const lease = leases.get(peer.peerId)?.signed.lease
       const { peerId, addresses, direction, discoveredBy, rttMs } = peer
@@ -125,15 +126,17 @@ export class NodeController implements ControlledNode {
         ...(rttMs === undefined ? {} : { rttMs }),
         ...(lease === undefined ? {} : { version: lease.version, region: lease.region, load: lease.load }),
         models: lease?.models ?? [],
+        score: standing.scoreOf(peerId),
       }
     })
   }
 
   async peer(text: string): Promise<PeerDetailView> {
     const peerId = parsePeerId(text)
-    const { network } = this.#node.parts
+    const { network, standing } = this.#node.parts
     const [report, peers] = await Promise.all([network.dialReport(peerId), network.peers()])
-    return { peerId, connected: peers.some((peer) => peer.peerId === peerId), attempts: report.attempts }
+    const connected = peers.some((peer) => peer.peerId === peerId)
+    return { peerId, connected, attempts: report.attempts, standing: viewStanding(standing, peerId) }
   }
 
   async models(): Promise<ModelView[]> {

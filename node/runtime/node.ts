@@ -209,10 +209,12 @@ export class HartonomousNode {
     )
     dataPlane.on('fetch-complete', ({ modelId }) => void this.#tellComplete(parts, modelId))
     dataPlane.on('source-end', (end) => {
-      if (end.banned)
+      if (end.banned) {
+        void parts.standing.blame(end.peerId as PeerId, 'wrongBytes')
         parts.banned
           .add(end.peerId as PeerId)
           .catch((error: unknown) => this.log.warn('ban-not-kept', { error: String(error) }))
+      }
       this.tell({ event: 'source-end', ...end })
     })
     dataPlane.on('fetch-paused', ({ modelId, error }) => this.tell({ event: 'transfer-paused', modelId, ...error }))

@@ -16,6 +16,7 @@ import type { PaymentEvent } from '../payment/index.ts'
 import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
+import { CachedStandings, payeesOnChain, Standing } from '../standing/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
 import { Economy } from './economy.ts'
@@ -35,6 +36,7 @@ export interface Parts {
   heartbeat: Heartbeat
   library: Library
   banned: BannedPeers
+  standing: Standing
   placement: PlacementService
   query: QueryService
   economy: Economy
@@ -103,15 +105,31 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     isTrusted: (publisher) => config['policy.publishers.allow'].includes(publisher),
   })
   const banned = await BannedPeers.load(tenant, now)
+  const paymentOf = (peerId: PeerId) => leases.get(peerId)?.signed.lease.payment
+  const standing = keep(await Standing.load({ store: tenant, paymentOf, random: Math.random, now, log }))
   const economy = keep(
-    await Economy.open({ dataDir, config, tenant, dataPlane, log, onEvent: (event) => host.onPayment(event) }),
+    await Economy.open({
+      dataDir,
+      config,
+      tenant,
+      dataPlane,
+      log,
+      onEvent: (event) => {
+        if (isBreach(event)) void standing.blame(event.peerId, 'brokenPromises')
+        host.onPayment(event)
+      },
+    }),
   )
+  if (economy.isOnChain) {
+    const source = payeesOnChain(economy.domain, economy.chain)
+    standing.useChain(new CachedStandings({ source, now, log }))
+  }
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
     banned,
-    isAffordable: (peerId: PeerId) =>
-      economy.payment.isAffordable(peerId, leases.get(peerId)?.signed.lease.payment, 'chunk'),
+    standing,
+    isAffordable: (peerId: PeerId) => economy.payment.isAffordable(peerId, paymentOf(peerId), 'chunk'),
   }
   const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
   const heartbeat = new Heartbeat({
@@ -156,8 +174,16 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     heartbeat,
     library,
     banned,
+    standing,
     placement,
     query,
     economy,
   }
+}
+
+/** What a peer signed shows it: it asked for more than it did, or promised with a signature that is none. */
+function isBreach(event: PaymentEvent): boolean {
+  return (
+    event.type === 'broken-promise' || (event.side === 'sale' && event.type === 'stop' && event.reason === 'voucher')
+  )
 }

@@ -11,6 +11,7 @@ import { minute, second } from '#protocol/units.ts'
 import type { DataPlane, FetchProgress, Source } from '../chunks/types.ts'
 import type { Log } from '../log/index.ts'
 import type { Network } from '../network/types.ts'
+import { type Standing, whoGivesWay } from '../standing/index.ts'
 import type { BannedPeers } from './banned-peers.ts'
 import { followHave } from './have.ts'
 import type { LeaseTable } from './leases.ts'
@@ -47,6 +48,9 @@ export interface TransferDependencies {
   banned: BannedPeers
   /** What it asks is within what the owner pays. */
   isAffordable: (peerId: PeerId) => boolean
+  standing: Standing
+  /** `sourcesPerFetchMax` unless given. */
+  sourcesMax?: number
   now: () => number
   log: Log
 }
@@ -56,6 +60,7 @@ interface SourceRun {
   /** When it was taken on, or last brought bytes. */
   usefulAtMs: number
   bytes: number
+  bytesPerSecond: number
   /** Resolved by `source-end` of the data plane. */
   ended: PromiseWithResolvers<{ reason: string; banned: boolean }>
 }
@@ -66,6 +71,9 @@ export class Transfer {
   readonly #runs = new Map<PeerId, SourceRun>()
   /** Peers that were of no use: dead ones must not take turns in the places that others need. */
   readonly #shunned = new Map<PeerId, { untilMs: number; pauseMs: number }>()
+  /** Bytes of each source that its standing knows of. */
+  #counted = new Map<PeerId, number>()
+  readonly #sourcesMax: number
   readonly #stop = new AbortController()
   readonly #finished = Promise.withResolvers<void>()
   #progress: FetchProgress | undefined
@@ -78,6 +86,7 @@ export class Transfer {
     this.modelId = modelId
     this.#deps = deps
     this.#wanted = wanted
+    this.#sourcesMax = deps.sourcesMax ?? sourcesPerFetchMax
     this.startedAtMs = deps.now()
     this.#finished.promise.catch(() => undefined)
   }
@@ -145,11 +154,12 @@ export class Transfer {
     if (peerId === network.peerId || this.#deps.banned.has(peerId) || this.#runs.has(peerId)) return
     if (!this.#deps.isAffordable(peerId)) return
     if (this.#stop.signal.aborted || (this.#shunned.get(peerId)?.untilMs ?? 0) > now()) return
-    if (this.#runs.size >= sourcesPerFetchMax && !this.#makeRoom()) return
+    if (this.#runs.size >= this.#sourcesMax && !this.#makeRoom(peerId)) return
     const run: SourceRun = {
       stop: new AbortController(),
       usefulAtMs: now(),
       bytes: 0,
+      bytesPerSecond: 0,
       ended: Promise.withResolvers(),
     }
     this.#runs.set(peerId, run)
@@ -181,24 +191,50 @@ export class Transfer {
   #note(progress: FetchProgress): void {
     this.#progress = progress
     const nowMs = this.#deps.now()
-    for (const { peerId, bytes } of progress.sources) {
+    this.#count(progress)
+    for (const { peerId, bytes, bytesPerSecond } of progress.sources) {
       const run = this.#runs.get(peerId as PeerId)
-      if (run === undefined || bytes <= run.bytes) continue
+      if (run === undefined) continue
+      run.bytesPerSecond = bytesPerSecond
+      if (bytes <= run.bytes) continue
       run.bytes = bytes
       run.usefulAtMs = nowMs
       this.#shunned.delete(peerId as PeerId)
     }
   }
 
-  /** Ends the source that has been of no use for longest; false when all are of use. */
-  #makeRoom(): boolean {
-    const oldest = [...this.#runs].reduce((a, b) => (b[1].usefulAtMs < a[1].usefulAtMs ? b : a))
-    const [peerId, run] = oldest
-    if (this.#deps.now() - run.usefulAtMs < uselessAfterMs) return false
+  /** Ends the source that gives way to this peer; false when all are better used as they are. */
+  #makeRoom(candidate: PeerId): boolean {
+    const { now, standing } = this.#deps
+    const nowMs = now()
+    const places = [...this.#runs].map(([peerId, run]) => ({
+      holder: { peerId, run },
+      score: standing.scoreOf(peerId),
+      bytesPerSecond: run.bytesPerSecond,
+      uselessMs: Math.max(0, nowMs - run.usefulAtMs - uselessAfterMs),
+    }))
+    const place = whoGivesWay(standing.scoreOf(candidate), places)
+    if (place === undefined) return false
+    const { peerId, run } = place.holder
     this.#runs.delete(peerId)
-    this.#shun(peerId)
-    run.stop.abort(new Error('it was of no use, and others wait'))
+    if (place.uselessMs > 0) this.#shun(peerId)
+    const reason = place.uselessMs > 0 ? 'it was of no use' : 'of its standing there were too many'
+    run.stop.abort(new Error(`${reason}, and others wait`))
     return true
+  }
+
+  /** Tells the standing of each peer what was verified of it since the last report. */
+  #count({ sources }: FetchProgress): void {
+    const counted = new Map<PeerId, number>()
+    for (const { peerId, transport, bytes } of sources) {
+      if (transport === 'http') continue
+      const before = this.#counted.get(peerId as PeerId) ?? 0
+      // Less than before: the data plane counts anew, because the fetch began again.
+      const gainedBytes = bytes < before ? bytes : bytes - before
+      if (gainedBytes > 0) this.#deps.standing.addBytes(peerId as PeerId, gainedBytes)
+      counted.set(peerId as PeerId, bytes)
+    }
+    this.#counted = counted
   }
 
   #shun(peerId: PeerId): void {
@@ -222,18 +258,18 @@ export class Transfer {
   }
 
   async #discover(): Promise<void> {
-    const { network, leases, log } = this.#deps
+    const { network, leases, standing, log } = this.#deps
     const signal = this.#stop.signal
     while (!signal.aborted) {
-      // In another order each time: those that come first must not be the same ones for ever.
-      for (const { lease } of shuffled(leases.holders(this.modelId))) this.suggest(lease.peerId)
+      for (const { lease } of standing.order(leases.holders(this.modelId), ({ lease }) => lease.peerId))
+        this.suggest(lease.peerId)
       try {
         for await (const { peerId } of network.findProviders(this.modelId, { signal })) this.suggest(peerId)
       } catch (error) {
         if (!signal.aborted) log.debug('provider-lookup-failed', { modelId: this.modelId, error: String(error) })
       }
       const useful = [...this.#runs.values()].filter((run) => run.bytes > 0).length
-      const isEnough = this.#runs.size >= sourcesPerFetchMax ? useful > 0 : this.#runs.size >= enoughSources
+      const isEnough = this.#runs.size >= this.#sourcesMax ? useful > 0 : this.#runs.size >= enoughSources
       const intervalMs = isEnough ? discoverSlowMs : discoverFastMs
       await Promise.race([sleep(intervalMs, undefined, { signal }).catch(() => undefined), this.#wake.promise])
     }
@@ -241,7 +277,7 @@ export class Transfer {
 
   /** Keeps one peer as a source, again and again with a growing pause, until it is banned or the transfer ends. */
   async #keepSource(peerId: PeerId, run: SourceRun): Promise<void> {
-    const { banned, now, log } = this.#deps
+    const { banned, standing, now, log } = this.#deps
     const signal = AbortSignal.any([run.stop.signal, this.#stop.signal])
     // Banned meanwhile: it lied in another fetch.
     for (
@@ -259,6 +295,8 @@ export class Transfer {
         log.debug('source-failed', { modelId: this.modelId, peerId, error: String(error) })
         if (isHartonomousError(error, 'ERR_PEER_BUSY')) pauseMs = Math.max(pauseMs, error.fields.retryAfterMs)
         if (isHartonomousError(error, 'ERR_PEER_PROTOCOL') || isHartonomousError(error, 'ERR_DECODE')) {
+          // A stream that breaks off may be a node that stops; bytes that cannot be decoded were sent as they are.
+          if (error.code === 'ERR_DECODE') void standing.blame(peerId, 'brokenProtocol')
           this.#shun(peerId)
           return
         }
@@ -352,13 +390,6 @@ export class Transfer {
     }
     return false
   }
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
 }
 
 function isUnreachable(error: unknown): boolean {

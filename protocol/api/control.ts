@@ -142,12 +142,39 @@ export interface PeerView {
   region?: string
   load?: number
   models: { modelId: string; heldChunks: number; chunkCount: number; canInfer: boolean }[]
+  /** In (0, 1]: how much it may be relied on. */
+  score: number
+}
+
+/** What a peer's score is made of: the sum of `earned`, at most 1, times every factor of `evidence`. */
+export interface StandingView {
+  score: number
+  group: 'proven' | 'newcomer' | 'suspect'
+  earned: { newcomer: number; work: number; stake: number; income: number }
+  /** 1 where there is none. */
+  evidence: {
+    wrongBytes: number
+    brokenPromises: number
+    brokenProtocol: number
+    equivocations: number
+    disputesLost: number
+  }
+  /** What this node saw itself; it fades by half in two weeks. */
+  seen: { bytes: number; tokens: number; wrongBytes: number; brokenPromises: number; brokenProtocol: number }
+  /**
+   * What the chain says of its payee; counted only when it is `bound`: lease and chain name each other. `none`: the peer
+   * names no payee, or this node is on no chain.
+   */
+  chain:
+    | { state: 'bound'; stakeWei: string; incomeWei: string; disputesLost: number; equivocations: number }
+    | { state: 'none' | 'unknown' | 'other-chain' | 'borrowed' }
 }
 
 export interface PeerDetailView {
   peerId: string
   connected: boolean
   attempts: { address: string; error: string; atMs: number }[]
+  standing: StandingView
 }
 
 export interface ModelView {

@@ -1,15 +1,16 @@
-/** `hart peers`: who is connected; `--why ID`: each address tried and what came of it; `--dial ADDR`. */
+/** `hart peers`: who is connected; `--why ID`: what its score is made of, and each address tried; `--dial ADDR`. */
 import type { PeerDetailView, PeerView } from '#protocol/api/control.ts'
 import { shortId } from '#protocol/ids.ts'
 import { formatDuration } from '#protocol/units.ts'
 import { type Command, textOption } from '../command.ts'
+import { standingLines } from '../standing-lines.ts'
 
 export const peers: Command = {
   name: 'peers',
   summary: 'Connected peers, what they hold and how far they are.',
   options: { why: { type: 'string' }, dial: { type: 'string' } },
   optionHelp: {
-    why: { value: 'PEER', help: 'each address of a peer that was tried, and its error' },
+    why: { value: 'PEER', help: 'what the score of a peer is made of, and each address that was tried' },
     dial: { value: 'MULTIADDR', help: 'connect to a peer now' },
   },
   examples: ['hart peers', 'hart peers --why 12D3KooW…', 'hart peers --dial /ip4/192.0.2.4/tcp/7412/p2p/12D3KooW…'],
@@ -29,6 +30,7 @@ export const peers: Command = {
       if (output.json) output.value(detail)
       else {
         output.line(detail.connected ? 'connected' : 'not connected')
+        for (const line of standingLines(detail.standing)) output.line(line)
         const rows = detail.attempts.map((attempt) => [
           formatDuration(Date.now() - attempt.atMs),
           attempt.address,
@@ -43,9 +45,10 @@ export const peers: Command = {
     else if (list.length === 0) output.note('no peer is connected; hart status says why')
     else {
       output.table(
-        ['peer', 'via', 'found by', 'rtt', 'models', 'version', 'address'],
+        ['peer', 'score', 'via', 'found by', 'rtt', 'models', 'version', 'address'],
         list.map((peer) => [
           shortId(peer.peerId),
+          peer.score.toFixed(2),
           peer.direction,
           peer.discoveredBy.join(',') || '-',
           peer.rttMs === undefined ? '-' : `${Math.round(peer.rttMs)} ms`,

@@ -153,7 +153,7 @@ export class DevnetEconomy {
     const chain = this.#chain
     const steps = await planFund(chain, { payer: owner, amountWei: depositWei, allowanceWei: undefined, hotKey })
     if (role === 'node') {
-      const wish = { owner, peerKey, hotKey: owner, bondWei, commissionBps: undefined }
+      const wish = { owner, peerKey, hotKey: owner, bondWei, commissionBps: undefined, takeOver: false }
       steps.push(...(await planStake(chain, wish)), () => new ReputationClient(chain).register())
     }
     const signer = signerOf(chain, hotKey.privateKey)
