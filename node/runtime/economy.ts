@@ -1,8 +1,9 @@
 /** The paid side of a node: its hot key, the chain it is on (if any), what it asks and pays. Nothing is asked by default. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
-import { minute } from '#protocol/units.ts'
+import { minute, second } from '#protocol/units.ts'
 import type { TenantStore } from '#sql/store/types.ts'
 import {
   type Chain,
@@ -32,6 +33,11 @@ import {
 import { version } from './version.ts'
 
 const claimEveryMs = minute
+const localPollMs = 4 * second
+/** A block of a public chain takes about this long. */
+const publicPollMs = 12 * second
+/** What a payer announces before it leaves: its balance, a lock, a session key. */
+const departures = ['Thawing', 'Releasing', 'Revoked']
 const offChain: PaymentDomain = { chainId: 0, escrow: noAddress, disputes: noAddress }
 
 export interface EconomyOptions {
@@ -53,7 +59,9 @@ export class Economy {
   readonly #claimer: (ClaimerDependencies & { funds: EscrowFunds }) | undefined
   /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
   readonly chain: () => Promise<Chain>
+  readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
+  #seenBlock = 0
   #claiming: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -170,11 +178,10 @@ export class Economy {
 
   async start(): Promise<void> {
     await this.payment.start()
-    const claimsItself = this.isOnChain && this.#options.config['payment.claim']
-    if (!claimsItself) return
-    this.#timer = setInterval(() => {
-      this.claim().catch((error: unknown) => this.#options.log.info('claim-failed', { error: String(error) }))
-    }, claimEveryMs)
+    if (!this.isOnChain) return
+    void this.#follow()
+    if (!this.#claimsItself) return
+    this.#timer = setInterval(() => void this.#claimQuietly(), claimEveryMs)
     this.#timer.unref()
   }
 
@@ -187,7 +194,51 @@ export class Economy {
     return claiming
   }
 
+  get #claimsItself(): boolean {
+    return this.#options.config['payment.claim']
+  }
+
+  /** Keeps the contracts' events in the shard database; a payer that takes its money out is claimed from at once. */
+  async #follow(): Promise<void> {
+    const { log, tenant } = this.#options
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        const [{ ChainIndexer, localChainId }, chain] = await Promise.all([loadChain(), this.chain()])
+        const pollMs = chain.chainId === localChainId ? localPollMs : publicPollMs
+        return await new ChainIndexer({ chain, store: tenant }).run({
+          signal,
+          pollMs,
+          onStep: ({ added }) => {
+            if (added > 0) void this.#onEvents(chain)
+          },
+          onFailure: (error) => log.debug('chain-not-read', { error: String(error) }),
+        })
+      } catch (error) {
+        log.info('chain-not-open', { error: String(error) })
+        await sleep(publicPollMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  async #onEvents(chain: Chain): Promise<void> {
+    const { chainKey } = await loadChain()
+    const afterBlock = this.#seenBlock
+    const { events } = await this.tenant.listChainEvents(chainKey(chain), { names: departures, afterBlock })
+    this.#seenBlock = events.reduce((last, { blockNumber }) => Math.max(last, blockNumber), afterBlock)
+    if (events.length === 0) return
+    this.#claimer?.funds.forget()
+    if (this.#claimsItself) await this.#claimQuietly({ isForced: true })
+  }
+
+  async #claimQuietly(options: { isForced?: boolean } = {}): Promise<void> {
+    await this.claim(options).catch((error: unknown) =>
+      this.#options.log.info('claim-failed', { error: String(error) }),
+    )
+  }
+
   async close(): Promise<void> {
+    this.#stopping.abort()
     clearInterval(this.#timer)
     this.payment.stop()
     await this.#claiming.catch(() => undefined)
