@@ -29,6 +29,7 @@ import {
   walletImport,
   walletLs,
   walletRevoke,
+  walletSend,
 } from './wallet.ts'
 
 export const commands: readonly Command[] = [
@@ -63,6 +64,7 @@ export const commands: readonly Command[] = [
   walletAddress,
   walletLs,
   walletBalance,
+  walletSend,
   walletRevoke,
   stakeAdd,
   stakeDelegate,
