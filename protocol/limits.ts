@@ -335,6 +335,18 @@ export const chainLogBlocksMax = 2_000
 export const chainStepsKept = 128
 /** Of a text in an event, which anyone may write as long as gas allows. */
 export const chainTextCharsMax = 512
+
+// ---- payment -----------------------------------------------------------------------------------------------------
+
+/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
+export const paymentMessageBytesMax = KiB
+/** What a receipt says beyond what a chain could judge. */
+export const receiptDetailsBytesMax = 512
+/** Amounts are uint128 in the contracts. */
+export const weiMax = 2n ** 128n - 1n
+
+// ---- HTTP --------------------------------------------------------------------------------------------------------
+
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
@@ -370,5 +382,6 @@ assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
+assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
 assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)
