@@ -19,7 +19,7 @@ export {
 export { shownUrl } from './failure.ts'
 export { ChainIndexer, type ChainIndexerOptions, chainKey, type IndexLoop, type IndexStep } from './indexer.ts'
 export { openChain } from './open-chain.ts'
-export { planDelegation, planFund, planRevocation, planStake, planUnbond } from './plans.ts'
+export { planDelegation, planFund, planRevocation, planStake, planTransfer, planUnbond } from './plans.ts'
 export { rehearse } from './rehearse.ts'
 export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'

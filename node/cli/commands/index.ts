@@ -30,6 +30,7 @@ import {
   walletImport,
   walletLs,
   walletRevoke,
+  walletSend,
 } from './wallet.ts'
 
 export const commands: readonly Command[] = [
@@ -64,6 +65,7 @@ export const commands: readonly Command[] = [
   walletAddress,
   walletLs,
   walletBalance,
+  walletSend,
   walletRevoke,
   stakeAdd,
   stakeDelegate,
