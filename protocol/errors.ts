@@ -62,6 +62,12 @@ export interface ErrorFields {
   // Payment.
   /** `peer` is who did the work, or would have. */
   ERR_UNPAID: { peer: string; reason: string }
+  // Chain. `url` is shown without path and credentials, where keys of RPC services hide.
+  ERR_CHAIN_UNAVAILABLE: { url: string; reason: string }
+  /** Another chain, or other contracts, than this node was told of. */
+  ERR_CHAIN_WRONG: { reason: string }
+  /** `error` is the contract's own error, such as `StillThawing`; its values are decimal where they are numbers. */
+  ERR_CHAIN_REVERTED: { call: string; error: string; values?: Record<string, string> }
 }
 
 export type ErrorCode = keyof ErrorFields
@@ -319,6 +325,25 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'shorten the messages',
   ),
   ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),
+  ERR_CHAIN_UNAVAILABLE: rule<'ERR_CHAIN_UNAVAILABLE'>(
+    503,
+    3,
+    true,
+    (f) => `the chain at ${f.url} cannot be used: ${f.reason}`,
+    'hart chain status',
+  ),
+  ERR_CHAIN_WRONG: rule<'ERR_CHAIN_WRONG'>(409, 1, false, (f) => `this is not the expected chain: ${f.reason}`),
+  ERR_CHAIN_REVERTED: rule<'ERR_CHAIN_REVERTED'>(
+    422,
+    1,
+    false,
+    (f) => `${f.call} is refused: ${f.error}${describeValues(f.values)}`,
+  ),
+}
+
+function describeValues(values: Record<string, string> | undefined): string {
+  const pairs = Object.entries(values ?? {})
+  return pairs.length === 0 ? '' : ` (${pairs.map(([name, value]) => `${name} ${value}`).join(', ')})`
 }
 
 /** The one error class of the project. */

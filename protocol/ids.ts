@@ -77,8 +77,8 @@ export function addressFromBytes(bytes: Uint8Array): Address {
   return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, 20).toString('hex')}` as Address
 }
 
-export function addressToBytes(address: Address): Uint8Array {
-  return Buffer.from(address.slice(2), 'hex')
+export function addressToBytes(address: Address): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(address.slice(2), 'hex'))
 }
 
 /** First and last characters, for tables: `12D3K…h4Qz`. */

@@ -33,14 +33,6 @@ export const sourceStallMs = 15 * second
 export const peerBanMs = 24 * hour
 /** Bans that are remembered, oldest out. */
 export const bannedPeersMax = 4096
-/** A message of payment, opaque to what carries it. The largest is a receipt: ~250 bytes, its details ~250, a signature of 64. */
-export const paymentMessageBytesMax = KiB
-/** Of one session: at 1 GiB/s a voucher for every 32 MiB. */
-export const paymentMessagesPerSecondMax = 32
-/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
-export const unpaidWaitMs = 10 * second
-/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
-export const receiptWaitMs = 2 * second
 /** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
 export const flushBatchBytes = 16 * MiB
 
@@ -312,6 +304,24 @@ export const sqlMemoryBytesMax = 256 * MiB
 export const sqlQueriesMax = 2
 /** Peers shown by the view `peer`. */
 export const sqlPeersMax = 1000
+
+// ---- payment -----------------------------------------------------------------------------------------------------
+
+/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
+export const paymentMessageBytesMax = KiB
+/** Messages of payment in one session: at 1 GiB/s a voucher for every 32 MiB. */
+export const paymentMessagesPerSecondMax = 32
+/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
+export const unpaidWaitMs = 10 * second
+/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
+export const receiptWaitMs = 2 * second
+/** What a receipt says beyond what a chain could judge. */
+export const receiptDetailsBytesMax = 512
+/** Amounts are uint128 in the contracts. */
+export const weiMax = 2n ** 128n - 1n
+
+// ---- HTTP --------------------------------------------------------------------------------------------------------
+
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
@@ -335,5 +345,6 @@ assert(releasesPerPageMax * releaseBytesMax < controlFrameBytesMax, 'a catalogue
 assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
+assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
 assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

@@ -39,6 +39,7 @@ const OS_OF_WORD: Readonly<Record<string, string>> = {
   win32: 'win32',
 }
 const CPU_OF_WORD: Readonly<Record<string, string>> = {
+  amd64: 'x64',
   arm: 'arm',
   arm64: 'arm64',
   armv7l: 'arm',

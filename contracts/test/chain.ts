@@ -8,12 +8,10 @@ import {
   type Signer,
 } from 'ethers'
 import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
+import { CONTRACT_NAMES, type ContractName, constructorArguments } from '../abi/deployment.ts'
 import config from '../hardhat.config.ts'
 
 const hre = await createHardhatRuntimeEnvironment(config)
-
-export const CONTRACT_NAMES = ['Token', 'Models', 'Escrow', 'Staking', 'Rewards', 'Disputes', 'Reputation'] as const
-export type ContractName = (typeof CONTRACT_NAMES)[number]
 
 export interface TestChain {
   provider: BrowserProvider
@@ -45,19 +43,12 @@ export async function startChain(): Promise<TestChain> {
   const predicted = Object.fromEntries(
     CONTRACT_NAMES.map((name, index) => [name, getCreateAddress({ from, nonce: nonce + index })]),
   ) as Record<ContractName, string>
-  const args: Record<ContractName, unknown[]> = {
-    Token: [predicted.Rewards, from],
-    Models: [],
-    Escrow: [predicted.Token, predicted.Models],
-    Staking: [predicted.Token, predicted.Disputes],
-    Rewards: [predicted.Token, predicted.Staking, predicted.Escrow, predicted.Disputes],
-    Disputes: [predicted.Token, predicted.Staking, predicted.Rewards],
-    Reputation: [predicted.Escrow, predicted.Staking, predicted.Rewards, predicted.Disputes],
-  }
   const contracts = {} as Record<ContractName, Contract>
   for (const name of CONTRACT_NAMES) {
     const { abi, bytecode } = await artifactOf(name)
-    const deployed = await new ContractFactory(abi, bytecode, deployer).deploy(...args[name])
+    const deployed = await new ContractFactory(abi, bytecode, deployer).deploy(
+      ...constructorArguments(name, predicted, from),
+    )
     await deployed.waitForDeployment()
     const address = await deployed.getAddress()
     if (address !== predicted[name]) throw new Error(`${name} is at ${address}, predicted ${predicted[name]}`)

@@ -1,6 +1,7 @@
 import { ZeroAddress } from 'ethers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ContractName, startChain, type TestChain } from './chain.ts'
+import { WIRING } from '../abi/deployment.ts'
+import { startChain, type TestChain } from './chain.ts'
 
 let chain: TestChain
 beforeAll(async () => {
@@ -9,23 +10,10 @@ beforeAll(async () => {
 afterAll(() => chain?.close())
 
 test('deployment: every contract knows the others by the addresses that they have', async () => {
-  const { Token } = chain.contracts
-  const immutables: Record<string, readonly ContractName[]> = {
-    token: ['Escrow', 'Staking', 'Rewards', 'Disputes'],
-    models: ['Escrow'],
-    escrow: ['Rewards', 'Reputation'],
-    staking: ['Rewards', 'Disputes', 'Reputation'],
-    rewards: ['Disputes', 'Reputation'],
-    disputes: ['Staking', 'Rewards', 'Reputation'],
-  }
-  const pairs: [string, unknown, unknown][] = [
-    ['Token.minter', await Token.getFunction('minter')(), chain.contracts.Rewards.target],
-  ]
-  for (const [getter, owners] of Object.entries(immutables)) {
-    const expected = chain.contracts[`${getter[0]!.toUpperCase()}${getter.slice(1)}` as ContractName].target
-    for (const owner of owners) {
-      pairs.push([`${owner}.${getter}`, await chain.contracts[owner].getFunction(getter)(), expected])
-    }
+  const pairs: [string, unknown, unknown][] = []
+  for (const [owner, getter, target] of WIRING) {
+    const found = await chain.contracts[owner].getFunction(getter)()
+    pairs.push([`${owner}.${getter}`, found, chain.contracts[target].target])
   }
   expect(pairs).toHaveLength(16)
   for (const [name, found, expected] of pairs) expect(found, name).toBe(expected)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { artifactOf, CONTRACT_NAMES } from './chain.ts'
+import { CONTRACT_NAMES } from '../abi/deployment.ts'
+import { artifactOf } from './chain.ts'
 
 /** EIP-170. */
 const MAX_RUNTIME_BYTES = 24_576

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
-import { CONTRACT_NAMES } from './chain.ts'
+import { CONTRACT_NAMES } from '../abi/deployment.ts'
 
 /** A node of solc's syntax tree, as far as it is used here. */
 interface SyntaxNode {

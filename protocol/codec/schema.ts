@@ -1,5 +1,6 @@
 /** Shapes that several messages share, and the bridge from zod's findings to `ERR_DECODE`. */
 import { z } from 'zod'
+import type { HartonomousError } from '../errors.ts'
 import { type ExtentRoot, extentRootFromBytes, type ModelId, type PeerId, tryParseModelId } from '../ids.ts'
 import { decodeError } from './cbor.ts'
 import { peerIdPublicKey } from './signature.ts'
@@ -8,9 +9,20 @@ import { peerIdPublicKey } from './signature.ts'
 export function parseShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
+  throw shapeError(result.error, what)
+}
+
+/** The wire form of a value whose schema has codecs. @throws {ERR_DECODE} naming the first field that does not fit. */
+export function encodeShape<T>(schema: z.ZodType<T, unknown>, value: T, what: string): unknown {
+  const result = z.safeEncode(schema, value)
+  if (result.success) return result.data
+  throw shapeError(result.error, what)
+}
+
+function shapeError(error: z.ZodError, what: string): HartonomousError {
+  const issue = error.issues[0]
   const field = issue === undefined || issue.path.length === 0 ? 'message' : issue.path.map(String).join('.')
-  throw decodeError(what, field.slice(0, 200), 0, (issue?.message ?? 'does not fit').slice(0, 200))
+  return decodeError(what, field.slice(0, 200), 0, (issue?.message ?? 'does not fit').slice(0, 200))
 }
 
 export const uint = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)

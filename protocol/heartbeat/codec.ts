@@ -1,9 +1,20 @@
 import { z } from 'zod'
 import { decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
 import { messageCodec } from '../codec/message-codec.ts'
-import { bytesOf, bytesUpTo, lineUpTo, modelId, parseShape, peerId, timeMs, uint } from '../codec/schema.ts'
+import {
+  bytesOf,
+  bytesUpTo,
+  encodeShape,
+  lineUpTo,
+  modelId,
+  parseShape,
+  peerId,
+  timeMs,
+  uint,
+} from '../codec/schema.ts'
 import { signatureBytes, signingBytes, verifySignature } from '../codec/signature.ts'
 import { haveBitsMax, leaseBytesMax, leaseTtlMs, modelsPerHeartbeatMax } from '../limits.ts'
+import { paymentTerms } from '../payment/index.ts'
 import type { Lease, LeaseModel, SignedLease } from './message.ts'
 
 const what = 'lease'
@@ -20,7 +31,7 @@ const leaseModel: z.ZodType<LeaseModel> = z
   })
   .refine((model) => model.heldChunks <= model.chunkCount, { path: ['heldChunks'], message: 'more than there are' })
 
-const leaseShape: z.ZodType<Lease> = z
+const leaseShape: z.ZodType<Lease, unknown> = z
   .object({
     peerId,
     epoch: uint,
@@ -37,6 +48,7 @@ const leaseShape: z.ZodType<Lease> = z
     diskFreeBytes: uint,
     isDataReachable: z.boolean(),
     isPaused: z.boolean(),
+    payment: paymentTerms.exactOptional(),
   })
   .refine(({ issuedAtMs, expiresAtMs }) => expiresAtMs > issuedAtMs && expiresAtMs - issuedAtMs <= leaseTtlMs, {
     path: ['expiresAtMs'],
@@ -55,7 +67,7 @@ const envelopes = messageCodec(envelopeShape, { what: 'signed lease', bytesMax: 
 
 /** The bytes that the node signs. @throws {ERR_DECODE} for a field that is not allowed @throws {ERR_LIMIT} */
 export function encodeLease(lease: Lease): Uint8Array {
-  return encodeCbor(parseShape(leaseShape, lease, what), { what, bytesMax: leaseContentBytesMax })
+  return encodeCbor(encodeShape(leaseShape, lease, what), { what, bytesMax: leaseContentBytesMax })
 }
 
 /** What the signature is made over. */

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeCbor } from '../codec/cbor.ts'
 import { fuzzDecoder, type Vector, vectorBytes } from '../codec/decoder-suite.ts'
-import { leaseTtlMs, modelsPerHeartbeatMax } from '../limits.ts'
+import { addressFromBytes } from '../ids.ts'
+import { leaseTtlMs, modelsPerHeartbeatMax, weiMax } from '../limits.ts'
 import {
   decodeLease,
   decodeSignedLease,
@@ -43,6 +44,9 @@ test('lease: golden bytes, signed by libp2p', () => {
   expect(Buffer.from(encodeSignedLease(decoded)).toString('hex')).toBe(vector!.hex)
 })
 
+const addresses = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(addressFromBytes)
+const amounts = fc.bigInt({ min: 0n, max: weiMax })
+
 test('lease: decodes what it encoded', () => {
   const leases: fc.Arbitrary<Lease> = fc
     .record({
@@ -61,6 +65,14 @@ test('lease: decodes what it encoded', () => {
         { maxLength: 5 },
       ),
       isPaused: fc.boolean(),
+      payment: fc.record({
+        chainId: fc.maxSafeNat(),
+        escrow: addresses,
+        disputes: addresses,
+        payee: addresses,
+        signer: addresses,
+        prices: fc.record({ weiPerGiB: amounts, weiPerKiloToken: amounts }),
+      }),
     })
     .map((fields) => ({ ...golden, ...fields, expiresAtMs: fields.issuedAtMs + leaseTtlMs }))
   fc.assert(
@@ -91,6 +103,7 @@ test.each<[string, Record<string, unknown>]>([
   ['more free slots than there are', { inferenceSlotsFree: 3 }],
   ['too many models', { models: Array(modelsPerHeartbeatMax + 1).fill(golden.models[0]) }],
   ['a negative sequence', { sequence: -1 }],
+  ['prices without an address', { payment: { chainId: 1, prices: { weiPerGiB: new Uint8Array() } } }],
 ])('lease: refuses %s', (_, change) => {
   expect(() => decodeHostile(change)).toThrow(expect.objectContaining({ code: 'ERR_DECODE' }))
 })

@@ -3,6 +3,7 @@
  * it works with gossip off. It expires after `leaseTtlMs`; what has expired is not shown as alive.
  */
 import type { ModelId, PeerId } from '../ids.ts'
+import type { PaymentTerms } from '../payment/message.ts'
 
 export interface Lease {
   peerId: PeerId
@@ -24,6 +25,11 @@ export interface Lease {
   diskFreeBytes: number
   isDataReachable: boolean
   isPaused: boolean
+  /**
+   * Where the node is paid, and its prices. The signature of the lease is the identity's word for these addresses; the
+   * record of the payee in Staking names the identity in turn: only both together bind.
+   */
+  payment?: PaymentTerms
 }
 
 export interface LeaseModel {

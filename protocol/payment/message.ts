@@ -20,6 +20,8 @@ export interface PaymentTerms {
   chainId: number
   /** The contract that vouchers are for. */
   escrow: Address
+  /** The contract that receipts are for. */
+  disputes: Address
   /** Whose income, stake and reputation the work is. */
   payee: Address
   /** The key that signs receipts for `payee`; the same address, or one that it named in Staking. */

@@ -20,7 +20,7 @@ const expansionAdd = 128
 
 /** How far a search looks: at 64 it misses some small clusters that lie apart; in 8 bits a larger graph takes a longer look. */
 function expansionOf(size: number): number {
-  return size <= 150_000 ? 80 : 112
+  return size <= 150_000 ? 80 : 128
 }
 
 export interface Graph {

@@ -1,0 +1,210 @@
+/**
+ * Signatures over vouchers, receipts and consents (EIP-712), as the contracts check them. One is made and one is checked
+ * for every few megabytes, so nothing of ethers is loaded: struct hashes are written word by word, and separators of
+ * domains are remembered. A signature is 64 bytes, r and yParityAndS (ERC-2098).
+ */
+import assert from 'node:assert/strict'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import {
+  AUTHORIZATION_TYPES,
+  DISPUTES_DOMAIN,
+  ESCROW_DOMAIN,
+  RECEIPT_TYPES,
+  type TypedField,
+  VOUCHER_TYPES,
+} from '#contracts/abi/typed-data.ts'
+import { type Address, addressFromBytes, addressToBytes } from '#protocol/ids.ts'
+import type { Receipt, Voucher } from '#protocol/payment/message.ts'
+
+/** Where vouchers and consents count. */
+export interface EscrowDomain {
+  chainId: number
+  escrow: Address
+}
+
+/** Where receipts count. */
+export interface DisputesDomain {
+  chainId: number
+  disputes: Address
+}
+
+/** The consent of a session key to sign for `payer`. */
+export interface Authorization {
+  payer: Address
+  signer: Address
+  /** Seconds since 1970. */
+  deadline: number
+}
+
+const WORD = 32
+/** A signature with a larger s has a twin of the same meaning, which the contracts refuse. */
+const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n
+const SEPARATORS_MAX = 16
+
+const domainType = typeHash('EIP712Domain', [
+  { name: 'name', type: 'string' },
+  { name: 'version', type: 'string' },
+  { name: 'chainId', type: 'uint256' },
+  { name: 'verifyingContract', type: 'address' },
+])
+const voucherType = typeHash('Voucher', VOUCHER_TYPES.Voucher)
+const receiptType = typeHash('Receipt', RECEIPT_TYPES.Receipt)
+const authorizationType = typeHash('Authorization', AUTHORIZATION_TYPES.Authorization)
+const separators = new Map<string, Uint8Array>()
+
+export function addressOf(privateKey: Uint8Array): Address {
+  return addressOfPublicKey(secp256k1.getPublicKey(privateKey, false))
+}
+
+export function signVoucher(privateKey: Uint8Array, domain: EscrowDomain, voucher: Voucher): Uint8Array {
+  return sign(privateKey, voucherDigest(domain, voucher))
+}
+
+/** Who signed it: the payer, a session key of it, or a stranger. Undefined where it is no signature that a contract takes. */
+export function recoverVoucher(domain: EscrowDomain, voucher: Voucher, signature: Uint8Array): Address | undefined {
+  return recover(voucherDigest(domain, voucher), signature)
+}
+
+export function signReceipt(privateKey: Uint8Array, domain: DisputesDomain, receipt: Receipt): Uint8Array {
+  return sign(privateKey, receiptDigest(domain, receipt))
+}
+
+/** Who signed it. Undefined where it is no signature that a contract takes. */
+export function recoverReceipt(domain: DisputesDomain, receipt: Receipt, signature: Uint8Array): Address | undefined {
+  return recover(receiptDigest(domain, receipt), signature)
+}
+
+export function signAuthorization(privateKey: Uint8Array, domain: EscrowDomain, consent: Authorization): Uint8Array {
+  return sign(privateKey, authorizationDigest(domain, consent))
+}
+
+/** r, s and v, as `Escrow.authorize` and Disputes take a signature. */
+export function expandSignature(signature: Uint8Array): Uint8Array {
+  assert(signature.length === 64)
+  const expanded = new Uint8Array(65)
+  expanded.set(signature)
+  expanded[WORD]! &= 0x7f
+  expanded[64] = 27 + (signature[WORD]! >> 7)
+  return expanded
+}
+
+export function voucherDigest({ chainId, escrow }: EscrowDomain, voucher: Voucher): Uint8Array {
+  const { payer, payee, topic, cumulativeWei } = voucher
+  const struct = words(5)
+  struct.set(voucherType)
+  putAddress(struct, 1, payer)
+  putAddress(struct, 2, payee)
+  putBytes(struct, 3, topic)
+  putUint(struct, 4, cumulativeWei, 128)
+  return digest(separatorOf(ESCROW_DOMAIN, chainId, escrow), struct)
+}
+
+export function receiptDigest({ chainId, disputes }: DisputesDomain, receipt: Receipt): Uint8Array {
+  const struct = words(9)
+  struct.set(receiptType)
+  putAddress(struct, 1, receipt.node)
+  putAddress(struct, 2, receipt.requester)
+  putBytes(struct, 3, receipt.job)
+  putUint(struct, 4, receipt.attempt, 32)
+  putBytes(struct, 5, receipt.input)
+  putBytes(struct, 6, receipt.output)
+  putBytes(struct, 7, receipt.details)
+  putUint(struct, 8, receipt.finishedAt, 64)
+  return digest(separatorOf(DISPUTES_DOMAIN, chainId, disputes), struct)
+}
+
+export function authorizationDigest({ chainId, escrow }: EscrowDomain, consent: Authorization): Uint8Array {
+  const struct = words(4)
+  struct.set(authorizationType)
+  putAddress(struct, 1, consent.payer)
+  putAddress(struct, 2, consent.signer)
+  putUint(struct, 3, consent.deadline, 256)
+  return digest(separatorOf(ESCROW_DOMAIN, chainId, escrow), struct)
+}
+
+function sign(privateKey: Uint8Array, hash: Uint8Array): Uint8Array {
+  // Recovery bit, r, s; s is small, and the nonce follows from key and hash (RFC 6979).
+  const signed = secp256k1.sign(hash, privateKey, { prehash: false, format: 'recovered' })
+  const compact = signed.slice(1)
+  compact[WORD]! |= signed[0]! << 7
+  return compact
+}
+
+function recover(hash: Uint8Array, signature: Uint8Array): Address | undefined {
+  if (signature.length !== 64) return undefined
+  const recovered = new Uint8Array(65)
+  recovered[0] = signature[WORD]! >> 7
+  recovered.set(signature, 1)
+  recovered[1 + WORD]! &= 0x7f
+  if (BigInt(`0x${Buffer.from(recovered.subarray(1 + WORD)).toString('hex')}`) > HALF_ORDER) return undefined
+  try {
+    const compressed = secp256k1.recoverPublicKey(recovered, hash, { prehash: false })
+    return addressOfPublicKey(secp256k1.Point.fromBytes(compressed).toBytes(false))
+  } catch {
+    // Zero, beyond the order, or no point of the curve.
+    return undefined
+  }
+}
+
+/** @param publicKey 65 bytes, uncompressed. */
+function addressOfPublicKey(publicKey: Uint8Array): Address {
+  return addressFromBytes(keccak_256(publicKey.subarray(1)).subarray(12))
+}
+
+function digest(separator: Uint8Array, struct: Uint8Array): Uint8Array {
+  const message = new Uint8Array(2 + 2 * WORD)
+  message.set([0x19, 0x01])
+  message.set(separator, 2)
+  message.set(keccak_256(struct), 2 + WORD)
+  return keccak_256(message)
+}
+
+function separatorOf(domain: { name: string; version: string }, chainId: number, contract: Address): Uint8Array {
+  const key = `${domain.name} ${chainId} ${contract}`
+  const known = separators.get(key)
+  if (known !== undefined) return known
+  const struct = words(5)
+  struct.set(domainType)
+  putBytes(struct, 1, keccakOfText(domain.name))
+  putBytes(struct, 2, keccakOfText(domain.version))
+  putUint(struct, 3, chainId, 256)
+  putAddress(struct, 4, contract)
+  const separator = keccak_256(struct)
+  // A node has one or two; a peer that names many must not fill the memory.
+  if (separators.size >= SEPARATORS_MAX) separators.clear()
+  separators.set(key, separator)
+  return separator
+}
+
+function typeHash(name: string, fields: readonly TypedField[]): Uint8Array {
+  return keccakOfText(`${name}(${fields.map((field) => `${field.type} ${field.name}`).join(',')})`)
+}
+
+function keccakOfText(text: string): Uint8Array {
+  return keccak_256(new TextEncoder().encode(text))
+}
+
+/** Words of the ABI encoding, all zero. */
+function words(count: number): Uint8Array {
+  return new Uint8Array(count * WORD)
+}
+
+function putAddress(struct: Uint8Array, at: number, address: Address): void {
+  struct.set(addressToBytes(address), at * WORD + 12)
+}
+
+function putBytes(struct: Uint8Array, at: number, bytes: Uint8Array): void {
+  assert(bytes.length === WORD)
+  struct.set(bytes, at * WORD)
+}
+
+function putUint(struct: Uint8Array, at: number, value: number | bigint, bits: number): void {
+  let rest = BigInt(value)
+  assert(rest >= 0n && rest >> BigInt(bits) === 0n, `${value} is no number of ${bits} bits`)
+  const view = new DataView(struct.buffer, struct.byteOffset + at * WORD, WORD)
+  for (let end = WORD; rest > 0n; end -= 8) {
+    view.setBigUint64(end - 8, rest & 0xffff_ffff_ffff_ffffn)
+    rest >>= 64n
+  }
+}
