@@ -312,6 +312,14 @@ export const receiptDetailsBytesMax = 512
 /** Amounts are uint128 in the contracts. */
 export const weiMax = 2n ** 128n - 1n
 
+// ---- chain -------------------------------------------------------------------------------------------------------
+
+/** One question to a chain: a public service answers in a second or never. */
+export const chainRequestTimeoutMs = 15 * second
+/** Start of a local chain, its state of many blocks read; and its stop, the state written. */
+export const chainStartTimeoutMs = 30 * second
+export const chainStopTimeoutMs = 20 * second
+
 // ---- HTTP --------------------------------------------------------------------------------------------------------
 
 export const httpBodyBytesMax = 8 * MiB

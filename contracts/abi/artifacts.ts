@@ -19,6 +19,8 @@ export interface ContractArtifact {
   bytecode: string
   /** Where immutables begin in the deployed code, in bytes, ascending. */
   immutables: number[]
+  /** Length of the deployed code. */
+  runtimeBytes: number
   /** `runtimeHash` of the deployed code. */
   runtimeHash: string
 }

@@ -25,6 +25,7 @@ export function committedForm(compiled: CompiledContract): ContractArtifact {
     abi: new Interface(compiled.abi).format(),
     bytecode: compiled.bytecode,
     immutables,
+    runtimeBytes: compiled.deployedBytecode.length / 2 - 1,
     runtimeHash: runtimeHash(compiled.deployedBytecode, immutables),
   }
 }

@@ -37,10 +37,10 @@ export interface Authorization {
   deadline: number
 }
 
-const WORD = 32
+const wordBytes = 32
 /** A signature with a larger s has a twin of the same meaning, which the contracts refuse. */
-const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n
-const SEPARATORS_MAX = 16
+const halfOrder = secp256k1.Point.Fn.ORDER >> 1n
+const separatorsMax = 16
 
 const domainType = typeHash('EIP712Domain', [
   { name: 'name', type: 'string' },
@@ -84,8 +84,8 @@ export function expandSignature(signature: Uint8Array): Uint8Array {
   assert(signature.length === 64)
   const expanded = new Uint8Array(65)
   expanded.set(signature)
-  expanded[WORD]! &= 0x7f
-  expanded[64] = 27 + (signature[WORD]! >> 7)
+  expanded[wordBytes]! &= 0x7f
+  expanded[64] = 27 + (signature[wordBytes]! >> 7)
   return expanded
 }
 
@@ -127,17 +127,17 @@ function sign(privateKey: Uint8Array, hash: Uint8Array): Uint8Array {
   // Recovery bit, r, s; s is small, and the nonce follows from key and hash (RFC 6979).
   const signed = secp256k1.sign(hash, privateKey, { prehash: false, format: 'recovered' })
   const compact = signed.slice(1)
-  compact[WORD]! |= signed[0]! << 7
+  compact[wordBytes]! |= signed[0]! << 7
   return compact
 }
 
 function recover(hash: Uint8Array, signature: Uint8Array): Address | undefined {
   if (signature.length !== 64) return undefined
   const recovered = new Uint8Array(65)
-  recovered[0] = signature[WORD]! >> 7
+  recovered[0] = signature[wordBytes]! >> 7
   recovered.set(signature, 1)
-  recovered[1 + WORD]! &= 0x7f
-  if (BigInt(`0x${Buffer.from(recovered.subarray(1 + WORD)).toString('hex')}`) > HALF_ORDER) return undefined
+  recovered[1 + wordBytes]! &= 0x7f
+  if (BigInt(`0x${Buffer.from(recovered.subarray(1 + wordBytes)).toString('hex')}`) > halfOrder) return undefined
   try {
     const compressed = secp256k1.recoverPublicKey(recovered, hash, { prehash: false })
     return addressOfPublicKey(secp256k1.Point.fromBytes(compressed).toBytes(false))
@@ -153,10 +153,10 @@ function addressOfPublicKey(publicKey: Uint8Array): Address {
 }
 
 function digest(separator: Uint8Array, struct: Uint8Array): Uint8Array {
-  const message = new Uint8Array(2 + 2 * WORD)
+  const message = new Uint8Array(2 + 2 * wordBytes)
   message.set([0x19, 0x01])
   message.set(separator, 2)
-  message.set(keccak_256(struct), 2 + WORD)
+  message.set(keccak_256(struct), 2 + wordBytes)
   return keccak_256(message)
 }
 
@@ -172,7 +172,7 @@ function separatorOf(domain: { name: string; version: string }, chainId: number,
   putAddress(struct, 4, contract)
   const separator = keccak_256(struct)
   // A node has one or two; a peer that names many must not fill the memory.
-  if (separators.size >= SEPARATORS_MAX) separators.clear()
+  if (separators.size >= separatorsMax) separators.clear()
   separators.set(key, separator)
   return separator
 }
@@ -187,23 +187,23 @@ function keccakOfText(text: string): Uint8Array {
 
 /** Words of the ABI encoding, all zero. */
 function words(count: number): Uint8Array {
-  return new Uint8Array(count * WORD)
+  return new Uint8Array(count * wordBytes)
 }
 
 function putAddress(struct: Uint8Array, at: number, address: Address): void {
-  struct.set(addressToBytes(address), at * WORD + 12)
+  struct.set(addressToBytes(address), at * wordBytes + 12)
 }
 
 function putBytes(struct: Uint8Array, at: number, bytes: Uint8Array): void {
-  assert(bytes.length === WORD)
-  struct.set(bytes, at * WORD)
+  assert(bytes.length === wordBytes)
+  struct.set(bytes, at * wordBytes)
 }
 
 function putUint(struct: Uint8Array, at: number, value: number | bigint, bits: number): void {
   let rest = BigInt(value)
   assert(rest >= 0n && rest >> BigInt(bits) === 0n, `${value} is no number of ${bits} bits`)
-  const view = new DataView(struct.buffer, struct.byteOffset + at * WORD, WORD)
-  for (let end = WORD; rest > 0n; end -= 8) {
+  const view = new DataView(struct.buffer, struct.byteOffset + at * wordBytes, wordBytes)
+  for (let end = wordBytes; rest > 0n; end -= 8) {
     view.setBigUint64(end - 8, rest & 0xffff_ffff_ffff_ffffn)
     rest >>= 64n
   }
