@@ -319,6 +319,8 @@ export const chainRequestTimeoutMs = 15 * second
 /** Start of a local chain, its state of many blocks read; and its stop, the state written. */
 export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second
+/** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
+export const chainLogBlocksMax = 2_000
 
 // ---- HTTP --------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ export function chainFailure(error: unknown, call: string, rpcUrl: string | unde
   if (isError(error, 'CALL_EXCEPTION')) {
     return new HartonomousError('ERR_CHAIN_REVERTED', { call, ...revertOf(error.data, error.reason) }, { cause: error })
   }
-  if (isError(error, 'INSUFFICIENT_FUNDS')) {
+  // Hardhat says it in words that ethers does not know.
+  if (isError(error, 'INSUFFICIENT_FUNDS') || /have enough funds/.test(reasonOf(error))) {
     const fields = { call, error: 'InsufficientEther' }
     return new HartonomousError('ERR_CHAIN_REVERTED', fields, { cause: error })
   }

@@ -13,16 +13,14 @@ import { type Address, addressFromBytes, parseAddress } from '#protocol/ids.ts'
 import type { Receipt, Voucher } from '#protocol/payment/message.ts'
 import {
   addressOf,
-  authorizationDigest,
   expandSignature,
-  receiptDigest,
   recoverReceipt,
   recoverVoucher,
   signAuthorization,
   signReceipt,
   signVoucher,
-  voucherDigest,
-} from './typed-data.ts'
+} from './index.ts'
+import { authorizationDigest, receiptDigest, voucherDigest } from './typed-data.ts'
 
 type Signed = Record<string, string> & { digest: string }
 const vectors = JSON.parse(readFileSync(new URL('../../contracts/test/vectors.json', import.meta.url), 'utf8')) as {

@@ -2,6 +2,7 @@
 import type { JsonRpcApiProvider, Signer } from 'ethers'
 import type { ContractName } from '#contracts/abi/deployment.ts'
 import type { Address } from '#protocol/ids.ts'
+import type { Voucher } from '#protocol/payment/message.ts'
 
 export type { ContractName }
 export type ContractAddresses = Readonly<Record<ContractName, Address>>
@@ -32,6 +33,11 @@ export interface AddressBook {
   addresses: ContractAddresses
   /** `runtimeHash` of each contract: says which version of them it is. */
   codeHashes: Readonly<Record<ContractName, string>>
+}
+
+/** A voucher with its signature, as `claim` takes it: 64 bytes, r and yParityAndS (ERC-2098). */
+export interface SignedVoucher extends Voucher {
+  signature: Uint8Array
 }
 
 /** What a transaction did. */

@@ -1,0 +1,27 @@
+/** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
+export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
+export { type ContractCall, signerOf } from './contract-call.ts'
+export { type DeploymentPlan, deployContracts, planDeployment } from './deploy.ts'
+export {
+  type Claimed,
+  type ClaimRefusal,
+  type EscrowAccount,
+  type EscrowChannel,
+  EscrowClient,
+  type SessionKey,
+  unlimitedWei,
+} from './escrow-client.ts'
+export { shownUrl } from './failure.ts'
+export { openChain } from './open-chain.ts'
+export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
+export { connectRpc, type RpcOptions } from './rpc.ts'
+export {
+  allStakeWei,
+  type NodeRecord,
+  type Stake,
+  type StakedPool,
+  StakingClient,
+  type StakingTerms,
+  type Unbonding,
+} from './staking-client.ts'
+export { type Permit, TokenClient } from './token-client.ts'
