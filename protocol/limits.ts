@@ -289,6 +289,26 @@ export const inferPeerQueueMs = 5 * minute
 export const outboxEventsMax = 10_000
 /** Readers of the event stream of the control API. */
 export const eventReadersMax = 64
+/** What an entry of the ledger carries: a signed voucher or receipt with its details is < 1 KiB. */
+export const ledgerBodyBytesMax = 4 * KiB
+/** Its fields for queries, as JSON: a dozen of names and values, each < 100 bytes. */
+export const ledgerFieldsBytesMax = 2 * KiB
+/** Payer, payee and topic of a channel are 42 + 42 + 66 characters; SQL Server's keys end at 1,700 bytes. */
+export const ledgerSubjectBytesMax = 256
+/** Entries of one transaction: 256 x 7 KiB < 2 MiB. */
+export const ledgerEntriesPerAppendMax = 256
+/** Entries of one page, 7 MiB at worst. */
+export const ledgerPageRowsMax = 1000
+
+/** Contracts of one chain that a tenant has ever followed: `eip155:ID:0x…` is 60 bytes. */
+export const chainsPerTenantMax = 64
+export const chainNameBytesMax = 128
+/** Events of one put: a range of blocks is 1,000 to 10,000 events wide at most RPCs. */
+export const chainEventsPerPutMax = 10_000
+/** Arguments of one event as JSON; of ours the largest is a feedback with its texts. */
+export const chainEventArgsBytesMax = 16 * KiB
+export const chainEventAddressesMax = 16
+export const chainEventPageRowsMax = 1000
 /** Read-only SQL of the owner: rows of one answer, its time, and what it may take of this machine. */
 export const sqlRowsDefault = 1000
 export const sqlRowsMax = 10_000
@@ -321,6 +341,10 @@ export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second
 /** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
 export const chainLogBlocksMax = 2_000
+/** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
+export const chainStepsKept = 128
+/** Of a text in an event, which anyone may write as long as gas allows. */
+export const chainTextCharsMax = 512
 
 // ---- HTTP --------------------------------------------------------------------------------------------------------
 

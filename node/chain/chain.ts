@@ -12,6 +12,7 @@ export {
   unlimitedWei,
 } from './escrow-client.ts'
 export { shownUrl } from './failure.ts'
+export { ChainIndexer, type ChainIndexerOptions, chainKey, type IndexLoop, type IndexStep } from './indexer.ts'
 export { openChain } from './open-chain.ts'
 export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'

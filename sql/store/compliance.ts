@@ -1,8 +1,10 @@
 /** What every engine of the shard store must do. Each engine's test calls this with a way to open an empty store. */
 import { describe } from 'vitest'
+import { chainEventCompliance } from './compliance/chain-events.ts'
 import { componentCompliance } from './compliance/components.ts'
 import { embeddingCompliance } from './compliance/embeddings.ts'
 import { holdingCompliance } from './compliance/holdings.ts'
+import { ledgerCompliance } from './compliance/ledger.ts'
 import { modelCompliance } from './compliance/models.ts'
 import { outboxCompliance } from './compliance/outbox.ts'
 import { releaseCompliance } from './compliance/releases.ts'
@@ -21,6 +23,8 @@ export function shardStoreCompliance(name: string, open: OpenStore): void {
     releaseCompliance(open)
     settingCompliance(open)
     outboxCompliance(open)
+    ledgerCompliance(open)
+    chainEventCompliance(open)
     tenantCompliance(open)
   })
 }

@@ -3,7 +3,16 @@ import { openStoreInWorker } from './embedded/remote.ts'
 import type { StoreOptions } from './open.ts'
 import type { ShardStore } from './types.ts'
 
+export type { ChainBlock, ChainEventBatch, ChainEventFilter, ChainEventPage, ChainEventRow } from './chain-event.ts'
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/index.ts'
+export type {
+  LedgerAppend,
+  LedgerCheck,
+  LedgerEntry,
+  LedgerFields,
+  LedgerFilter,
+  LedgerKind,
+} from './ledger-entry.ts'
 export type { MssqlStoreOptions } from './mssql/index.ts'
 export type { StoreOptions } from './open.ts'
 export type { ShardStoreOptions } from './shard-store.ts'

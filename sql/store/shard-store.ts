@@ -1,12 +1,17 @@
 /** The one implementation of `ShardStore`, over whatever engine executes its statements. */
+import { loadBlake3 } from '#protocol/codec/blake3.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
+import { checkBlock, checkChain, checkChainEvents } from './chain-event.ts'
+import { addChainEvents, chainCursor, listChainEvents, removeChainEvents } from './chain-events.ts'
 import { getCheckpoint, saveCheckpoint } from './checkpoints.ts'
 import { findComponents, listEdges, rangesOf } from './components.ts'
 import { checkQuery, findNearest, getSpace, putEmbeddings, putSpace, removeEmbeddings } from './embeddings.ts'
 import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
 import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
 import { checkPutModel } from './layout.ts'
+import { appendLedger, checkLedger, latestLedger, listLedger } from './ledger.ts'
+import { ledgerRowsOf } from './ledger-entry.ts'
 import { getContent, getModel, listModels, putModel, removeModel, setFileIdentity, setPinned } from './models.ts'
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
@@ -144,8 +149,50 @@ function createTenantStore(
         return row === undefined ? undefined : parseJson(row.value)
       }),
 
+    ...ledgerMethods(tenant),
+    ...chainMethods(tenant),
+
     claimOutbox: (limit, leaseMs) => write((x) => claimOutbox(x, limit, leaseMs, now())),
     ackOutbox: (seqs) => write((x) => ackOutbox(x, seqs)),
+  }
+}
+
+type LedgerMethods = Pick<TenantStore, 'appendLedger' | 'listLedger' | 'checkLedger' | 'latestLedger'>
+
+function ledgerMethods(tenant: TenantTransactions): LedgerMethods {
+  return {
+    appendLedger: async (entries, { isUnique = false } = {}) => {
+      const rows = ledgerRowsOf(entries)
+      await loadBlake3()
+      return tenant.run('durable', (x) => appendLedger(x, rows, isUnique))
+    },
+    listLedger: (filter = {}) => tenant.run('read', (x) => listLedger(x, filter)),
+    checkLedger: async () => {
+      await loadBlake3()
+      return checkLedger((work) => tenant.run('read', work))
+    },
+    latestLedger: (kind, page = {}) => tenant.run('read', (x) => latestLedger(x, kind, page)),
+  }
+}
+
+type ChainMethods = Pick<TenantStore, 'chainCursor' | 'addChainEvents' | 'removeChainEvents' | 'listChainEvents'>
+
+function chainMethods(tenant: TenantTransactions): ChainMethods {
+  return {
+    chainCursor: (chain) => tenant.run('read', (x) => chainCursor(x, chain)),
+    addChainEvents: async (chain, { from, to, events: given }) => {
+      checkChain(chain)
+      const events = checkChainEvents({ from, to, events: given })
+      // Told outside of the transaction: an engine repeats one that met a conflict, and this one would meet it again.
+      if (await tenant.run('write', (x) => addChainEvents(x, chain, { from, to, events }))) return
+      const reason = `the events of ${chain} do not end at block ${from?.blockNumber ?? 'none'} as it was given`
+      throw new HartonomousError('ERR_STORE_CONFLICT', { reason })
+    },
+    removeChainEvents: async (chain, to) => {
+      if (to !== undefined) checkBlock(to)
+      return tenant.run('write', (x) => removeChainEvents(x, chain, to))
+    },
+    listChainEvents: (chain, filter = {}) => tenant.run('read', (x) => listChainEvents(x, chain, filter)),
   }
 }
 

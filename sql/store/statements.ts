@@ -111,6 +111,49 @@ export interface StoredVector {
   vector: Uint8Array
 }
 
+export interface StoredLedgerEntry {
+  seq: number
+  kind: string
+  subject: string
+  bytes: Uint8Array
+  /** JSON. */
+  fields: string | null
+  atMs: number
+  previous: Uint8Array
+  hash: Uint8Array
+}
+
+/** Oldest first, behind an entry. */
+type LedgerPage<Filter> = Statement<Filter & { afterSeq: number; limit: number }, StoredLedgerEntry>
+/** Newest first, before an entry. */
+type LedgerPageBack<Filter> = Statement<Filter & { beforeSeq: number; limit: number }, StoredLedgerEntry>
+type LedgerKindKey = { kind: string }
+type LedgerSubjectKey = { kind: string; subject: string }
+
+type ChainKey = { chainPk: number }
+/** Both null: nothing has been read of the chain. */
+type ChainPlace = { blockNumber: number | null; blockHash: string | null }
+export type StoredChain = ChainKey & ChainPlace
+
+export interface StoredChainEvent {
+  blockNumber: number
+  blockHash: string
+  logIndex: number
+  transactionHash: string
+  contract: string
+  name: string
+  /** JSON. */
+  args: string
+  /** JSON. */
+  addresses: string
+}
+
+/** In order of (block, index), behind both. */
+type ChainEventPage<Filter> = Statement<
+  ChainKey & Filter & { afterBlock: number; afterIndex: number; limit: number },
+  StoredChainEvent
+>
+
 type SpaceKey = { spacePk: number }
 type RevRange = { afterRev: number; untilRev: number }
 /** `kinds`: JSON array. */
@@ -270,6 +313,29 @@ export interface TenantStatements {
   leaseOutbox: Statement<{ seqs: string; leaseUntilMs: number }>
   deleteOutbox: Statement<{ seqs: string }>
   trimOutbox: Statement<{ keep: number }>
+
+  insertLedger: Statement<StoredLedgerEntry>
+  listLedger: LedgerPage<None>
+  listLedgerBack: LedgerPageBack<None>
+  listLedgerOfKind: LedgerPage<LedgerKindKey>
+  listLedgerOfKindBack: LedgerPageBack<LedgerKindKey>
+  listLedgerOfSubject: LedgerPage<LedgerSubjectKey>
+  listLedgerOfSubjectBack: LedgerPageBack<LedgerSubjectKey>
+  /** The newest of each subject, in order of the subject. */
+  listLatestLedger: Statement<LedgerKindKey & { afterSubject: string; limit: number }, StoredLedgerEntry>
+
+  findChain: Statement<{ name: string }, StoredChain>
+  insertChain: Statement<{ name: string }, ChainKey>
+  countChains: Statement<None, { count: number }>
+  moveChain: Statement<StoredChain>
+  insertChainEvent: Statement<StoredChainEvent & ChainKey>
+  insertChainEventAddress: Statement<ChainKey & { address: string; blockNumber: number; logIndex: number }>
+  listChainEvents: ChainEventPage<None>
+  listChainEventsNamed: ChainEventPage<{ name: string }>
+  /** `names`: JSON array. */
+  listChainEventsOf: ChainEventPage<{ address: string; names: string | null }>
+  /** Those in later blocks, and in another block of this number; with their addresses. */
+  deleteChainEvents: Statement<ChainKey & { blockNumber: number; blockHash: string }>
 
   findSpace: Statement<{ name: string }, StoredSpace>
   insertSpace: Statement<{ name: string; dimension: number }>

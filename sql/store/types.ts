@@ -6,6 +6,8 @@ import type { ExtentRoot, ModelId, PeerId } from '#protocol/ids.ts'
 import type { ModelContent } from '#protocol/model/content.ts'
 import type { SignedRelease } from '#protocol/model/release.ts'
 import type { ComponentKind, NumberRange, QueryTensor } from '#protocol/query/message.ts'
+import type { ChainBlock, ChainEventBatch, ChainEventFilter, ChainEventPage } from './chain-event.ts'
+import type { LedgerAppend, LedgerCheck, LedgerEntry, LedgerFilter, LedgerKind } from './ledger-entry.ts'
 
 /** (issuer, subject), as text: the local owner is `local:owner`. */
 export type TenantId = string
@@ -335,4 +337,35 @@ export interface TenantStore {
    */
   claimOutbox(limit: number, leaseMs: number): Promise<OutboxEvent[]>
   ackOutbox(seqs: number[]): Promise<void>
+
+  /**
+   * Appends to the ledger, whose entries are bound to one another by their hashes and never change or go. In one
+   * transaction, durable when it resolves.
+   *
+   * `isUnique`: where an entry of the same kind and subject exists, nothing is written, and the first such entry comes back
+   * in its place: of one job there cannot be two receipts.
+   * @throws {ERR_USAGE} {ERR_LIMIT}
+   */
+  appendLedger(entries: LedgerAppend[], options?: { isUnique?: boolean }): Promise<LedgerEntry[]>
+  /** Oldest first, unless asked otherwise. @throws {ERR_USAGE} */
+  listLedger(filter?: LedgerFilter): Promise<LedgerEntry[]>
+  /** Walks the whole ledger, a page in memory at a time. What was cut off at its end shows in `head` only. */
+  checkLedger(): Promise<LedgerCheck>
+  /** The newest entry of each subject of a kind, in order of the subject; `limit` as with `listLedger`. */
+  latestLedger(kind: LedgerKind, page?: { afterSubject?: string; limit?: number }): Promise<LedgerEntry[]>
+
+  /**
+   * How far the events of a chain's contracts are here; `undefined` before the first. `chain` is what an indexer calls it:
+   * `eip155:ID:0xescrow`.
+   */
+  chainCursor(chain: string): Promise<ChainBlock | undefined>
+  /** With the cursor, in one transaction. @throws {ERR_STORE_CONFLICT} unless the cursor is `from` {ERR_USAGE} {ERR_LIMIT} {ERR_ID} */
+  addChainEvents(chain: string, batch: ChainEventBatch): Promise<void>
+  /**
+   * After a reorganisation: the cursor goes back to `to`, and all events behind it go, those of another block at its height
+   * included; returns how many. @throws {ERR_USAGE} where the cursor is not that far
+   */
+  removeChainEvents(chain: string, to: ChainBlock | undefined): Promise<number>
+  /** In the order of the chain; pages are stable while events come behind them. @throws {ERR_USAGE} {ERR_ID} */
+  listChainEvents(chain: string, filter?: ChainEventFilter): Promise<ChainEventPage>
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { indexedTerm, licenceTerm } from '../search-terms.ts'
 import type { TenantStore } from '../types.ts'
+import { blockOf, ledgerEntryOf, sampleEvents } from './money.ts'
 import { modelIdOf, peerIdOf, sampleModel, sampleRelease } from './sample.ts'
 
 /** Small, so that the two tenants often meet in the same model. */
@@ -36,6 +37,17 @@ const actions = {
   saveIngestCheckpoint: (t: TenantStore, mark: string, seed: string) =>
     t.saveIngestCheckpoint({ path: seed, identity: mark, leaves: new Uint8Array(32) }),
   removeIngestCheckpoint: (t: TenantStore, _: string, seed: string) => t.removeIngestCheckpoint(seed),
+  appendLedger: (t: TenantStore, mark: string, seed: string, n: number) => {
+    const entry = ledgerEntryOf(seed, { fields: { model_id: mark }, atMs: n })
+    return t.appendLedger([entry, { ...entry, kind: 'work' }], { isUnique: n % 2 === 0 })
+  },
+  addChainEvents: (t: TenantStore, mark: string, seed: string, n: number) => {
+    const from = n % 3 === 0 ? undefined : blockOf(n % 3)
+    const to = blockOf((n % 3) + 1)
+    return t.addChainEvents('eip155:1:0x1', { from, to, events: sampleEvents(to, [seed], { args: { mark } }) })
+  },
+  removeChainEvents: (t: TenantStore, _: string, __: string, n: number) =>
+    t.removeChainEvents('eip155:1:0x1', n < 5 ? undefined : blockOf(n % 3)),
   claimOutbox: (t: TenantStore, _: string, __: string, n: number) => t.claimOutbox(1 + (n % 3), 1 + (n % 2) * 60_000),
   // Whatever numbers it names, another tenant's events must stay.
   ackOutbox: (t: TenantStore) => t.ackOutbox(Array.from({ length: 200 }, (_, seq) => seq)),
@@ -68,6 +80,11 @@ export async function viewOf(t: TenantStore): Promise<unknown> {
     components: await t.findComponents({}),
     places: await t.findExtent(extentRoot),
     nearest: await nearestOf(t),
+    ledger: await t.listLedger({ limit: 1000 }),
+    latest: await t.latestLedger('receipt-signed', { limit: 2 }),
+    checked: await t.checkLedger(),
+    cursor: await t.chainCursor('eip155:1:0x1'),
+    chainEvents: await t.listChainEvents('eip155:1:0x1', { limit: 3 }),
     releases: releases.map((row) => ({ ...row, receivedAtMs: 0 })),
   }
 }
@@ -83,9 +100,11 @@ export async function eventsOf(t: TenantStore): Promise<unknown[]> {
 }
 
 export async function perform(t: TenantStore, mark: string, { name, seed, n }: Action): Promise<void> {
-  // Unknown models and the like are refused: for both tenants alike, or the views will differ.
+  // Unknown models and other cursors are refused: for both tenants alike, or the views will differ.
   await (actions[name](t, mark, seed, n) as Promise<unknown>).catch((error: { code?: string }) => {
-    if (error.code !== 'ERR_NOT_FOUND') throw error
+    const isCursor = name === 'addChainEvents' || name === 'removeChainEvents'
+    const expected = isCursor ? ['ERR_STORE_CONFLICT', 'ERR_USAGE'] : ['ERR_NOT_FOUND']
+    if (!expected.includes(error.code ?? '')) throw error
   })
 }
 

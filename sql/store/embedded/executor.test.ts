@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { blockOf, ledgerEntryOf, sampleEvents } from '../compliance/money.ts'
 import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
 import { faultInjectingExecutor } from '../faults.ts'
 import { createShardStore } from '../shard-store.ts'
@@ -35,7 +36,7 @@ describe('embedded statements', () => {
   const ofWholeTenant = [
     ...['listModels', 'listAllFiles', 'findComponents', 'listOutbox', 'countLeased', 'deleteOldCheckpoints'],
     ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox', 'largestReleaseSource'],
-    ...['countSpaces', 'findModelsWithoutTerm'],
+    ...['countSpaces', 'countChains', 'findModelsWithoutTerm'],
   ]
   const shared = ['findTenant', 'insertTenant', 'takeRevs', 'countRows']
 
@@ -183,6 +184,17 @@ describe('faults', () => {
     ['claimOutbox', (tenant) => tenant.claimOutbox(1, 60_000)],
     ['putEmbeddings', (tenant) => tenant.putEmbeddings('words', [embedding(0), embedding(1)])],
     ['removeEmbeddings', (tenant) => tenant.removeEmbeddings('words', [embedding(0), embedding(2)])],
+    ['appendLedger', (tenant) => tenant.appendLedger([ledgerEntryOf('a'), ledgerEntryOf('b'), ledgerEntryOf('c')])],
+    [
+      'addChainEvents',
+      (tenant) =>
+        tenant.addChainEvents('chain', {
+          from: blockOf(1),
+          to: blockOf(2),
+          events: sampleEvents(blockOf(2), ['b', 'c']),
+        }),
+    ],
+    ['removeChainEvents', (tenant) => tenant.removeChainEvents('chain', undefined)],
     ['removeModel', (tenant) => tenant.removeModel(put.modelId)],
   ]
 
@@ -201,6 +213,8 @@ describe('faults', () => {
       await tenant.saveIngestCheckpoint({ path: '/x', identity: '1', leaves: new Uint8Array(32) })
       await tenant.putSpace('words', 2)
       await tenant.putEmbeddings('words', [embedding(0), embedding(2)])
+      await tenant.appendLedger([ledgerEntryOf('a')])
+      await tenant.addChainEvents('chain', { to: blockOf(1), events: sampleEvents(blockOf(1), ['a']) })
       const dump = () => tableNames.map((name) => db.prepare(`select * from "${name}"`).all())
       const before = dump()
       let faults = 0

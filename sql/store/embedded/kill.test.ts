@@ -38,8 +38,10 @@ async function writeAndKill(file: string, round: number, delayMs: number): Promi
 async function expectWhole(tenant: TenantStore, acknowledged: Acknowledged[]): Promise<void> {
   const models = new Map((await tenant.listModels()).map((row) => [row.modelId, row]))
   const held = new Map<string, number[]>()
+  const ledger = new Map<string, string>()
   for (const message of acknowledged) {
     if ('put' in message) held.set(message.put, [])
+    else if ('ledger' in message) ledger.set(message.ledger, message.hash)
     else held.get(message.held)!.push(...message.chunks)
   }
   for (const [seed, chunks] of held) {
@@ -60,10 +62,24 @@ async function expectWhole(tenant: TenantStore, acknowledged: Acknowledged[]): P
     expect(row).toMatchObject({ heldChunks: bits.count(), heldBytes: bits.count() * 100 })
     expect(await tenant.findComponents({ modelId: row.modelId })).toHaveLength(399)
   }
+  await expectLedger(tenant, ledger)
   const events = await tenant.claimOutbox(100_000, 1)
   const added = events.filter(({ topic }) => topic === 'model-added').map(({ body: { modelId } }) => modelId)
   expect(new Set(added)).toEqual(new Set(models.keys()))
   expect(added).toHaveLength(models.size)
+}
+
+/** Appends are of two entries each. */
+async function expectLedger(tenant: TenantStore, acknowledged: ReadonlyMap<string, string>): Promise<void> {
+  const { entryCount, ...rest } = await tenant.checkLedger()
+  expect(rest).not.toHaveProperty('damaged')
+  expect(entryCount % 2).toBe(0)
+  expect(entryCount / 2).toBeGreaterThanOrEqual(acknowledged.size)
+  for (const [subject, hash] of acknowledged) {
+    const found = await tenant.listLedger({ subject, kinds: ['receipt-signed'] })
+    expect(found, subject).toHaveLength(2)
+    expect(Buffer.from(found[0]!.hash).toString('hex')).toBe(hash)
+  }
 }
 
 test('shard store: a killed writer loses nothing that was acknowledged and leaves nothing half-written', async () => {

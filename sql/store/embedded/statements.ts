@@ -223,6 +223,62 @@ const small = {
   deleteOutbox: `delete from outbox where tenant_id = :tenantId and seq in (select value from json_each(:seqs))`,
 } satisfies Partial<Record<StatementName, string>>
 
+const ledgerSelect = 'select l.seq, l.kind, l.subject, l.body as bytes, l.fields, l.at_ms as atMs, l.previous, l.hash'
+const ledgerPage = (condition: string) => `${ledgerSelect} from ledger l
+    where l.tenant_id = :tenantId ${condition} and l.seq > :afterSeq order by l.seq limit :limit`
+const ledgerPageBack = (condition: string) => `${ledgerSelect} from ledger l
+    where l.tenant_id = :tenantId ${condition} and l.seq < :beforeSeq order by l.seq desc limit :limit`
+const ofKind = 'and l.kind = :kind'
+const ofSubject = 'and l.kind = :kind and l.subject = :subject'
+
+const ledger = {
+  insertLedger: `insert into ledger(tenant_id, seq, kind, subject, body, fields, at_ms, previous, hash)
+    values(:tenantId, :seq, :kind, :subject, :bytes, :fields, :atMs, :previous, :hash)`,
+  listLedger: ledgerPage(''),
+  listLedgerBack: ledgerPageBack(''),
+  listLedgerOfKind: ledgerPage(ofKind),
+  listLedgerOfKindBack: ledgerPageBack(ofKind),
+  listLedgerOfSubject: ledgerPage(ofSubject),
+  listLedgerOfSubjectBack: ledgerPageBack(ofSubject),
+  listLatestLedger: `${ledgerSelect} from (select subject as ofSubject, max(seq) as latest from ledger
+      where tenant_id = :tenantId and kind = :kind and subject > :afterSubject
+      group by subject order by subject limit :limit)
+    cross join ledger l on l.tenant_id = :tenantId and l.seq = latest order by ofSubject`,
+} satisfies Partial<Record<StatementName, string>>
+
+const eventColumns = `e.block_number as blockNumber, e.block_hash as blockHash, e.log_index as logIndex,
+  e.transaction_hash as transactionHash, e.contract, e.name, e.args, e.addresses`
+const eventPage = (condition: string) => `select ${eventColumns} from chain_event e
+    where e.tenant_id = :tenantId and e.chain_pk = :chainPk ${condition}
+      and (e.block_number, e.log_index) > (:afterBlock, :afterIndex)
+    order by e.block_number, e.log_index limit :limit`
+
+const chains = {
+  findChain: `select chain_pk as chainPk, block_number as blockNumber, block_hash as blockHash from chain
+    where tenant_id = :tenantId and name = :name`,
+  insertChain: 'insert into chain(tenant_id, name) values(:tenantId, :name) returning chain_pk as chainPk',
+  countChains: 'select count(*) as count from chain where tenant_id = :tenantId',
+  moveChain: `update chain set block_number = :blockNumber, block_hash = :blockHash
+    where tenant_id = :tenantId and chain_pk = :chainPk`,
+  insertChainEvent: `insert into chain_event(tenant_id, chain_pk, block_number, log_index, block_hash, transaction_hash,
+      contract, name, args, addresses)
+    values(:tenantId, :chainPk, :blockNumber, :logIndex, :blockHash, :transactionHash, :contract, :name, :args,
+      :addresses)`,
+  insertChainEventAddress: `insert into chain_event_address(tenant_id, chain_pk, address, block_number, log_index)
+    values(:tenantId, :chainPk, :address, :blockNumber, :logIndex)`,
+  listChainEvents: eventPage(''),
+  listChainEventsNamed: eventPage('and e.name = :name'),
+  listChainEventsOf: `select ${eventColumns} from chain_event_address a
+    cross join chain_event e on e.tenant_id = a.tenant_id and e.chain_pk = a.chain_pk
+      and e.block_number = a.block_number and e.log_index = a.log_index
+    where a.tenant_id = :tenantId and a.chain_pk = :chainPk and a.address = :address
+      and (a.block_number, a.log_index) > (:afterBlock, :afterIndex)
+      and (:names is null or e.name in (select value from json_each(:names)))
+    order by a.block_number, a.log_index limit :limit`,
+  deleteChainEvents: `delete from chain_event where tenant_id = :tenantId and chain_pk = :chainPk
+    and block_number >= :blockNumber and (block_number > :blockNumber or block_hash <> :blockHash)`,
+} satisfies Partial<Record<StatementName, string>>
+
 const embeddingWhere = 'e.tenant_id = :tenantId and e.space_pk = :spacePk'
 const componentOfEmbedding = `join component c on c.tenant_id = e.tenant_id and c.component_pk = e.component_pk
     join model m on m.tenant_id = c.tenant_id and m.model_pk = c.model_pk`
@@ -274,6 +330,10 @@ export const tableNames = [
   'ingest_leaf',
   'setting',
   'outbox',
+  'ledger',
+  'chain',
+  'chain_event',
+  'chain_event_address',
   'shard',
   'space',
   'embedding',
@@ -297,6 +357,8 @@ export const embeddedStatements: Readonly<Record<StatementName, string>> = {
   ...releases,
   ...search,
   ...small,
+  ...ledger,
+  ...chains,
   ...embeddings,
   ...shared,
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { blockOf, ledgerEntryOf, sampleEvents } from '../compliance/money.ts'
 import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
 import { openEmbeddedMoveEnd } from '../embedded/move-end.ts'
 import { tableNames } from '../embedded/statements.ts'
@@ -53,6 +54,16 @@ async function fill(store: ShardStore): Promise<void> {
   await mine.putEmbeddings('words', [{ modelId, key: components[0]!.key, vector }])
   for (const name of ['x', 'x ', 'größe 😀']) await mine.putRelease(sampleRelease(name, { name }), peerIdOf('peer'))
   await mine.saveIngestCheckpoint({ path: '/ü 😀 ', identity: '{}', leaves: new Uint8Array(96).fill(7) })
+  for (const tenant of [mine, other]) {
+    const entries = ['a', 'b ', 'a'].map((subject) => ledgerEntryOf(subject))
+    await tenant.appendLedger([
+      ...entries,
+      { ...ledgerEntryOf('none'), body: new Uint8Array(), fields: { 'ü ': 1e-7 } },
+    ])
+    await tenant.addChainEvents('chain ', { to: blockOf(1), events: sampleEvents(blockOf(1), ['a', 'b']) })
+    await tenant.addChainEvents('unread', { to: blockOf(1), events: [] })
+    await tenant.removeChainEvents('unread', undefined)
+  }
   for (const value of [null, '', 'text ', { a: ['\u0000'] }])
     await mine.putSetting(`key ${JSON.stringify(value)} `, value)
 }
@@ -95,6 +106,9 @@ describe('move of a shard', () => {
     const store = kept(await openEmbeddedStore({ path: join(folder, 'target.db') }))
     const mine = store.forTenant('local:owner')
     expect(await mine.getContent(sampleModel('c').modelId)).toEqual(sampleModel('c', { rootSeed: 'same' }).content)
+    expect(await mine.checkLedger()).toMatchObject({ entryCount: 4, head: expect.any(Uint8Array) })
+    expect(await mine.checkLedger()).not.toHaveProperty('damaged')
+    expect((await mine.appendLedger([ledgerEntryOf('next')]))[0]!.seq).toBe(5)
     // Numbers that were given before are not given again.
     await mine.putModel(sampleModel('new'))
     expect(await store.check()).toEqual([])

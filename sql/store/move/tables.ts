@@ -148,6 +148,40 @@ export const movedTables: readonly MovedTable[] = [
     batchRows: small,
   },
   {
+    // An entry follows from the one before it: the engines look, and refuse any other order.
+    name: 'ledger',
+    columns: {
+      ...integers('tenant_id', 'seq', 'at_ms'),
+      ...texts('kind', 'subject'),
+      ...{ body: 'bytes', fields: 'json', previous: 'bytes', hash: 'bytes' },
+    },
+    key: ['tenant_id', 'seq'],
+    batchRows: small,
+  },
+  {
+    name: 'chain',
+    columns: { ...integers('chain_pk', 'tenant_id', 'block_number'), ...texts('name', 'block_hash') },
+    key: ['tenant_id', 'chain_pk'],
+    numbered: 'chain_pk',
+    batchRows: small,
+  },
+  {
+    name: 'chain_event',
+    columns: {
+      ...integers('tenant_id', 'chain_pk', 'block_number', 'log_index'),
+      ...texts('block_hash', 'transaction_hash', 'contract', 'name'),
+      ...{ args: 'json', addresses: 'json' },
+    },
+    key: ['tenant_id', 'chain_pk', 'block_number', 'log_index'],
+    batchRows: small,
+  },
+  {
+    name: 'chain_event_address',
+    columns: { ...integers('tenant_id', 'chain_pk', 'block_number', 'log_index'), ...texts('address') },
+    key: ['tenant_id', 'chain_pk', 'address', 'block_number', 'log_index'],
+    batchRows: small,
+  },
+  {
     name: 'search_term',
     columns: { ...integers('tenant_id', 'source'), ...texts('term', 'model_id') },
     key: ['tenant_id', 'term', 'model_id', 'source'],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sqlAnswerBytesMax, sqlQueriesMax, sqlTextBytesMax } from '#protocol/limits.ts'
 import { type ConsoleAnswer, type ConsolePeer, shardViews } from '../../console/index.ts'
+import { ledgerEntryOf } from '../compliance/money.ts'
 import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
 import { runQuery } from '../embedded/console/query.ts'
 import { openEmbeddedStore } from '../index.ts'
@@ -31,6 +32,9 @@ beforeAll(async () => {
     const mine = store.forTenant(tenant)
     await mine.putModel(sampleModel('one'))
     await mine.putModel(sampleModel('two', { rootSeed: 'one', held: [0] }))
+    const receipts = ['one', 'two'].map((subject) => ledgerEntryOf(subject))
+    const again = ledgerEntryOf('one', { kind: 'receipt-received', atMs: 5 })
+    await mine.appendLedger([...receipts, again, ledgerEntryOf('one', { kind: 'voucher-signed' })])
     await mine.putRelease(sampleRelease('one', { licence: `Apache-${tenant}` }), peerIdOf('peer'))
   }
   await store.close()
@@ -103,13 +107,18 @@ describe('console views of SQL Server', () => {
       expect(answer.columns, name).toEqual(embedded(sql).columns)
       expect(sorted(answer.rows), name).toEqual(sorted(embedded(sql).rows))
     }
-    expect((await console.run({ sql: 'select * from model' }, signal)).rows).toHaveLength(2)
+    for (const [name, count] of [
+      ['model', 2],
+      ['receipt', 3],
+      ['job', 2],
+    ] as const)
+      expect((await console.run({ sql: `select * from ${name}` }, signal)).rows, name).toHaveLength(count)
   })
 
   test('T-SQL cookbook: each recipe that asks no peers gives what its twin for SQLite gives', async () => {
     const page = readFileSync(new URL('../../../docs/guides/sql-cookbook.md', import.meta.url), 'utf8')
     const recipes = [...page.matchAll(/^## \d+\. (.+)\n\n```sql\n([\s\S]+?)```\n\n```tsql\n([\s\S]+?)```/gm)]
-    expect(recipes).toHaveLength(15)
+    expect(recipes).toHaveLength(16)
     const console = openMssqlConsole({ url, password }, async () => reader())
     for (const [, title, sql, tsql] of recipes) {
       expect(() => assertReads(tsql!), title).not.toThrow()

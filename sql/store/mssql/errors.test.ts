@@ -15,7 +15,7 @@ test.for([
   ['ERR_STORE_FULL', [1105, 1827, 9002, 40_544]],
   ['ERR_STORE_CORRUPT', [823, 824, 825]],
   ['ERR_STORE_READONLY', [3906]],
-  ['ERR_USAGE', [547, 515, 2628, 8152]],
+  ['ERR_USAGE', [547, 515, 2628, 8152, 51_223]],
   ['ERR_STORE_UNAVAILABLE', [18_456, 4060, 229, 40_613]],
 ] as const)('errors of SQL Server: %s', ([code, numbers]) => {
   for (const number of numbers) {

@@ -106,9 +106,26 @@ function isGiven(text: string): (name: string) => boolean {
 }
 
 test('tokens: strings, names, comments and numbers end where they end', () => {
-  const text = `SELECT N'it''s', [a]]b], "c""d", 0xAF, 1.5, @@ROWCOUNT, @x -- rest 'open\n/* [ ' */ <> x#1`
+  const text = `SELECT N'it''s', [a]]b], "c""d", 0xAF, 1.5, 1e18, @@ROWCOUNT, @x -- rest 'open\n/* [ ' */ <> x#1`
   expect(tokensOf(text).map((token) => token.text)).toEqual([
-    ...['SELECT', `N'it''s'`, ',', '[a]]b]', ',', '"c""d"', ',', '0xAF', ',', '1.5', ',', '@@ROWCOUNT', ',', '@x'],
+    ...[
+      'SELECT',
+      `N'it''s'`,
+      ',',
+      '[a]]b]',
+      ',',
+      '"c""d"',
+      ',',
+      '0xAF',
+      ',',
+      '1.5',
+      ',',
+      '1e18',
+      ',',
+      '@@ROWCOUNT',
+      ',',
+      '@x',
+    ],
     ...[`-- rest 'open`, `/* [ ' */`, '<>', 'x#1'],
   ])
   expect(parametersIn(`DECLARE @a INT; SELECT @b, '@c', [@d], @b -- @e`)).toEqual(['b'])

@@ -5,10 +5,9 @@
  * refuses two paths to one table), upserts as UPDATE under a range lock and INSERT where it found nothing.
  */
 import type { StatementName } from '../statements.ts'
+import { collation } from './collation.ts'
+import { moneyStatements } from './money-statements.ts'
 import type { MssqlProfile } from './profile.ts'
-
-/** Of all texts: bytes decide, as in SQLite. Named where the collation of the database would step in. */
-const collation = 'Latin1_General_100_BIN2_UTF8'
 
 const modelColumns = `m.model_pk AS modelPk, m.model_id AS modelId, m.architecture, m.format,
   m.parameter_count AS parameterCount, m.size_bytes AS sizeBytes, m.chunk_count AS chunkCount, m.origin,
@@ -299,6 +298,10 @@ export const tableNames = [
   'ingest_leaf',
   'setting',
   'outbox',
+  'ledger',
+  'chain',
+  'chain_event',
+  'chain_event_address',
   'search_term',
   'shard',
   'space',
@@ -325,6 +328,7 @@ const common: Readonly<Record<StatementName, string>> = {
   ...releases,
   ...small,
   ...search,
+  ...moneyStatements,
   ...embeddings,
   ...shared,
 }

@@ -13,7 +13,7 @@ const pattern = new RegExp(
     `(?<string>[Nn]?'(?:[^']|'')*')`,
     String.raw`(?<name>\[(?:[^\]]|\]\])*\]|"(?:[^"]|"")*")`,
     String.raw`(?<parameter>@@?[\w$#]+)`,
-    String.raw`(?<number>0x[0-9a-fA-F]*|\d+(?:\.\d+)?)`,
+    String.raw`(?<number>0x[0-9a-fA-F]*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)`,
     String.raw`(?<word>[\p{L}_#$][\p{L}\p{N}_#$]*)`,
     String.raw`(?<open>['"\[]|/\*)`,
     String.raw`(?<symbol><>|<=|>=|!=|\+=|[^\s])`,

@@ -4,8 +4,6 @@
  * learns of a read through which view it came, but SQLite names a common table expression in the same place: with a known
  * name, `with inner as (select * from main.setting)` would pass for the view.
  */
-import { shardViews } from '../../../console/views.ts'
-
 /** Columns that the public views need of each table. */
 const innerColumns = {
   model:
@@ -16,6 +14,7 @@ const innerColumns = {
   extent: 'model_pk, file_index, extent_index, kind, name, dtype, shape, offset_bytes, size_bytes, first_chunk, root',
   component_extent: 'component_pk, ordinal, file_index, extent_index',
   edge: 'src, dst, kind',
+  ledger: 'seq, kind, fields, at_ms',
 } as const
 
 export type ShardTable = keyof typeof innerColumns
@@ -41,12 +40,13 @@ function peerTable(secret: string): string {
     region text, version text, load real, models text)`
 }
 
+/** Of entries of the ledger: `LedgerFields` names them. */
+function fields(...names: string[]): string {
+  return names.map((name) => `fields ->> '$.${name}' as ${name}`).join(', ')
+}
+
 function publicViews(of: (table: ShardTable | 'peer') => string): string[] {
   const view = (name: string, body: string) => `create temp view ${name} as ${body}`
-  const nothing = (name: string) => {
-    const { columns } = shardViews.find((each) => each.name === name)!
-    return view(name, `select ${columns.map((column) => `null as ${column.name}`).join(', ')} where false`)
-  }
   return [
     view(
       'model',
@@ -88,7 +88,19 @@ function publicViews(of: (table: ShardTable | 'peer') => string): string[] {
       'peer',
       `select peer_id, direction, connected_for_ms, rtt_ms, region, version, load, models from ${of('peer')}`,
     ),
-    nothing('job'),
-    nothing('receipt'),
+    view(
+      'receipt',
+      `select seq, ${fields('job', 'attempt', 'kind', 'model_id')},
+        iif(kind = 'receipt-signed', 'signed', 'received') as role,
+        ${fields('requester', 'node', 'bytes', 'prompt_tokens', 'completion_tokens', 'due_wei', 'finished_at')}, at_ms
+        from ${of('ledger')} where kind in ('receipt-signed', 'receipt-received')`,
+    ),
+    view(
+      'job',
+      `select job, max(kind) as kind, max(model_id) as model_id, count(*) as receipts, count(distinct node) as nodes,
+        sum(bytes) as bytes, sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
+        sum(cast(due_wei as real)) / 1e18 as due_hart, max(finished_at) as finished_at
+        from receipt where job is not null group by job`,
+    ),
   ]
 }

@@ -100,18 +100,28 @@ FROM OPENJSON(CAST(SESSION_CONTEXT(N'peers_7') AS NVARCHAR(4000))) WITH (peer_id
   direction NVARCHAR(16) '$.direction', connected_for_ms BIGINT '$.connectedForMs', rtt_ms BIGINT '$.rttMs',
   region NVARCHAR(16) '$.region', version NVARCHAR(128) '$.version', [load] FLOAT '$.load', models NVARCHAR(MAX) '$.models' AS JSON);
 --/ batch
-IF OBJECT_ID(N'shard_view.job', N'V') IS NOT NULL DROP VIEW shard_view.job;
---/ batch
-CREATE VIEW shard_view.job AS
-SELECT CAST(NULL AS NVARCHAR(128)) AS job_id, CAST(NULL AS NVARCHAR(128)) AS model_id, CAST(NULL AS NVARCHAR(32)) AS kind,
-  CAST(NULL AS NVARCHAR(32)) AS state, CAST(NULL AS BIGINT) AS created_at_ms WHERE 1 = 0;
---/ batch
 IF OBJECT_ID(N'shard_view.receipt', N'V') IS NOT NULL DROP VIEW shard_view.receipt;
 --/ batch
 CREATE VIEW shard_view.receipt AS
-SELECT CAST(NULL AS NVARCHAR(128)) AS job_id, CAST(NULL AS BIGINT) AS attempt, CAST(NULL AS NVARCHAR(128)) AS model_id,
-  CAST(NULL AS NVARCHAR(128)) AS peer_id, CAST(NULL AS NVARCHAR(64)) AS input_hash, CAST(NULL AS NVARCHAR(64)) AS output_hash,
-  CAST(NULL AS BIGINT) AS created_at_ms WHERE 1 = 0;
+SELECT l.seq, JSON_VALUE(l.fields, '$.job') AS job, TRY_CAST(JSON_VALUE(l.fields, '$.attempt') AS BIGINT) AS attempt,
+  JSON_VALUE(l.fields, '$.kind') AS kind, JSON_VALUE(l.fields, '$.model_id') AS model_id,
+  CASE WHEN l.kind = N'receipt-signed' THEN N'signed' ELSE N'received' END AS role,
+  JSON_VALUE(l.fields, '$.requester') AS requester, JSON_VALUE(l.fields, '$.node') AS node,
+  TRY_CAST(JSON_VALUE(l.fields, '$.bytes') AS BIGINT) AS bytes,
+  TRY_CAST(JSON_VALUE(l.fields, '$.prompt_tokens') AS BIGINT) AS prompt_tokens,
+  TRY_CAST(JSON_VALUE(l.fields, '$.completion_tokens') AS BIGINT) AS completion_tokens,
+  JSON_VALUE(l.fields, '$.due_wei') AS due_wei, TRY_CAST(JSON_VALUE(l.fields, '$.finished_at') AS BIGINT) AS finished_at,
+  l.at_ms
+FROM shard.ledger l WHERE l.kind IN (N'receipt-signed', N'receipt-received')
+  AND l.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.job', N'V') IS NOT NULL DROP VIEW shard_view.job;
+--/ batch
+CREATE VIEW shard_view.job AS
+SELECT r.job, MAX(r.kind) AS kind, MAX(r.model_id) AS model_id, COUNT(*) AS receipts, COUNT(DISTINCT r.node) AS nodes,
+  SUM(r.bytes) AS bytes, SUM(r.prompt_tokens) AS prompt_tokens, SUM(r.completion_tokens) AS completion_tokens,
+  SUM(TRY_CAST(r.due_wei AS FLOAT)) / 1e18 AS due_hart, MAX(r.finished_at) AS finished_at
+FROM shard_view.receipt r WHERE r.job IS NOT NULL GROUP BY r.job;
 --/ batch
 IF DATABASE_PRINCIPAL_ID(N'hart_console') IS NULL CREATE ROLE hart_console;
 --/ batch
