@@ -1,6 +1,7 @@
 import { hexlify, type LogDescription, zeroPadValue } from 'ethers'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { ask, type ContractCall, contractCall, eventOf, interfaceOf, type ReadEvents } from '../contract-call.ts'
+import { withChainFailures } from '../failure.ts'
 import { readLogs } from '../logs.ts'
 import { expandSignature } from '../typed-data.ts'
 import type { Chain } from '../types.ts'
@@ -210,7 +211,9 @@ export class DisputesClient {
   async #events(name: string, topics: (string | null)[]): Promise<LogDescription[]> {
     const abi = interfaceOf('Disputes')
     const filter = { address: this.#chain.addresses.Disputes, topics: [abi.getEvent(name)!.topicHash, ...topics] }
-    const logs = await readLogs(this.#chain, filter, this.#chain.deployedAtBlock)
+    const { provider, rpcUrl } = this.#chain
+    const toBlock = await withChainFailures('eth_blockNumber', rpcUrl, () => provider.getBlockNumber())
+    const logs = await readLogs(this.#chain, filter, toBlock)
     return logs.map((log) => abi.parseLog(log)!)
   }
 

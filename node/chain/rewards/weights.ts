@@ -3,11 +3,10 @@
  * so that whoever proposes one can be checked by anyone. The rule is in `reward-rule.ts`; what it leaves out and why in
  * docs/decisions/2026-11-21-reward-weights.md.
  */
-import type { Log } from 'ethers'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { ask, interfaceOf } from '../contract-call.ts'
-import { readLogRange } from '../logs.ts'
+import { readLogs } from '../logs.ts'
 import type { Chain } from '../types.ts'
 import { BondLedger } from './bond-ledger.ts'
 import { BlockClock } from './epoch-blocks.ts'
@@ -39,6 +38,12 @@ export interface EpochWeights {
   nodes: NodeWeight[]
   tree: RewardTree
 }
+
+const eventsRead = [
+  ['Rewards', ['Finalized']],
+  ['Escrow', ['Claimed']],
+  ['Staking', ['Bonded', 'Unbonded', 'Withdrawn', 'Distributed', 'Slashed']],
+] as const
 
 interface ChainEvent {
   blockNumber: number
@@ -80,21 +85,18 @@ export async function computeWeights(chain: Chain, epoch?: number): Promise<Epoc
   return { epoch: chosen, fromBlock, toBlock, emissionWei: emissionOf(chosen), countedEpochs, nodes, tree }
 }
 
-/** Everything of the three contracts that the rule reads, in the order of the chain. */
+/** What the rule reads, in the order of the chain. */
 async function readEvents(chain: Chain, latestBlock: number): Promise<ChainEvent[]> {
-  const contracts = ['Escrow', 'Staking', 'Rewards'] as const
-  const abiOf = new Map(contracts.map((name) => [chain.addresses[name], interfaceOf(name)]))
   const events: ChainEvent[] = []
-  const add = (log: Log) => {
-    const parsed = abiOf.get(parseAddress(log.address))?.parseLog(log)
-    if (!parsed) return
-    const args = Object.fromEntries(parsed.fragment.inputs.map(({ name }, at) => [name, parsed.args[at]]))
-    events.push({ blockNumber: log.blockNumber, logIndex: log.index, name: parsed.name, args })
-  }
-  for (let from = chain.deployedAtBlock; from <= latestBlock; ) {
-    const range = await readLogRange(chain, { address: [...abiOf.keys()] }, from, latestBlock)
-    range.logs.forEach(add)
-    from = range.toBlock + 1
+  for (const [contract, names] of eventsRead) {
+    const abi = interfaceOf(contract)
+    const hashes = names.map((name) => abi.getEvent(name)!.topicHash)
+    const logs = await readLogs(chain, { address: chain.addresses[contract], topics: [hashes] }, latestBlock)
+    for (const { blockNumber, index, ...log } of logs) {
+      const { name, args: values, fragment } = abi.parseLog(log)!
+      const args = Object.fromEntries(fragment.inputs.map((input, at) => [input.name, values[at]]))
+      events.push({ blockNumber, logIndex: index, name, args })
+    }
   }
   return events.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex)
 }
@@ -115,7 +117,7 @@ function replay(events: readonly ChainEvent[], spans: readonly EpochSpan[]): Nod
     for (; at < events.length && events[at]!.blockNumber < toBlock; at++) {
       const event = events[at]!
       addBondEvent(bonds, event)
-      if (event.name !== 'Claimed' || event.blockNumber < fromBlock || event.args['payee'] === undefined) continue
+      if (event.name !== 'Claimed' || event.blockNumber < fromBlock) continue
       const payee = parseAddress(String(event.args['payee']))
       incomes.set(payee, (incomes.get(payee) ?? 0n) + BigInt(event.args['amount']!))
     }
