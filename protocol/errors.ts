@@ -17,6 +17,10 @@ export interface ErrorFields {
   ERR_LICENCE_REQUIRED: { file: string }
   ERR_REFUSED_BY_POLICY: { subject: string; reason: string }
   ERR_AUTH: { reason: string }
+  /** `key` is a file or `wallet NAME`; neither field says anything of what is inside. */
+  ERR_KEY: { key: string; reason: string }
+  /** Amounts with their unit: `12.5 HART`. */
+  ERR_FUNDS: { address: string; needed: string; available: string }
   // Bytes from a file or a peer.
   ERR_DECODE: { what: string; field: string; offset: number; reason: string }
   ERR_MODEL_FILE: { file: string; field: string; offset: number; reason: string }
@@ -153,6 +157,14 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     false,
     (f) => `not authorised: ${f.reason}`,
     'use the owner token of the data folder, or the URL printed by hart up',
+  ),
+  ERR_KEY: rule<'ERR_KEY'>(400, 2, false, (f) => `${f.key}: ${f.reason}`),
+  ERR_FUNDS: rule<'ERR_FUNDS'>(
+    402,
+    1,
+    false,
+    (f) => `${f.address} has ${f.available}, and ${f.needed} are needed`,
+    'hart wallet balance shows what is free, and what is where until when',
   ),
   ERR_DECODE: rule<'ERR_DECODE'>(400, 1, false, (f) => `${f.what}: ${f.field} at byte ${f.offset}: ${f.reason}`),
   ERR_MODEL_FILE: rule<'ERR_MODEL_FILE'>(

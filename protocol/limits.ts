@@ -351,6 +351,19 @@ export const chainTextCharsMax = 512
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
+// ---- keys and wallets --------------------------------------------------------------------------------------------
+
+/** A key, a mnemonic, a passphrase or a keystore: the longest has < 1 KiB, with what other programs add < 4 KiB. */
+export const secretFileBytesMax = 64 * KiB
+/** Of a new passphrase: at 0.2 s a guess, eight random letters take one core 600 years. */
+export const passphraseCharactersMin = 8
+/** Memory of one scrypt, 128 x N x r. Ours is 128 MiB (N 2^17, r 8), the most that is in use 256 MiB. */
+export const scryptBytesMax = GiB
+/** Lanes of scrypt, one after another: the specification's own example has 8. */
+export const scryptLanesMax = 16
+/** Rounds of PBKDF2 in a keystore of another program: 262,144 in most, 10 million take 4 s. */
+export const pbkdf2RoundsMax = 10_000_000
+
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')
 // Per extent: keys 42, kind 7, name and dtype with 5 of heads, shape 9 per dimension, offset and size 9 each, root 34.

@@ -38,6 +38,8 @@ export interface ContractCall<T = void> {
   contract: ContractName
   to: Address
   method: string
+  /** By the names of the contract; amounts in wei, all as JSON can hold them. */
+  arguments: Record<string, unknown>
   /** Call data, `0x…`. */
   data: string
   /** What the contract would answer to `from`, and what gas that takes. Nothing is sent. */
@@ -63,15 +65,15 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
   const to = chain.addresses[contract]
   const data = abi.encodeFunctionData(fragment, args)
   const label = `${contract}.${fragment.name}`
+  const shown = () => plainValues(fragment.inputs, abi.decodeFunctionData(fragment, data))
 
   async function simulate(from: Address): Promise<Simulated<unknown>> {
     return await withChainFailures(label, rpcUrl, async () => {
       const answer = await provider.call({ from, to, data })
       const results = abi.decodeFunctionResult(fragment, answer)
       const gas = await provider.estimateGas({ from, to, data })
-      const decoded = abi.decodeFunctionData(fragment, data)
-      const shown = { contract, to, method: fragment.name, arguments: plainValues(fragment.inputs, decoded) }
-      return { ...shown, data, valueWei: 0n, gas, result: results.length === 1 ? results[0] : undefined }
+      const result = results.length === 1 ? results[0] : undefined
+      return { contract, to, method: fragment.name, arguments: shown(), data, valueWei: 0n, gas, result }
     })
   }
 
@@ -95,7 +97,17 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
     })
   }
 
-  return { contract, to, method: fragment.name, data, simulate, send }
+  return {
+    contract,
+    to,
+    method: fragment.name,
+    get arguments() {
+      return shown()
+    },
+    data,
+    simulate,
+    send,
+  }
 }
 
 /** The first event of this name: a transaction that went through has it. */

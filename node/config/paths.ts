@@ -25,5 +25,7 @@ export const dataFiles = {
   ownerToken: (dataDir: string) => join(dataDir, 'owner.token'),
   database: (dataDir: string) => join(dataDir, 'shard.db'),
   network: (dataDir: string) => join(dataDir, 'network'),
+  addressBook: (dataDir: string) => join(dataDir, 'chain.json'),
+  wallets: (dataDir: string) => join(dataDir, 'wallets'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }

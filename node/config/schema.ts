@@ -34,6 +34,15 @@ const isStorage = (url: string) => {
   }
 }
 
+/** What is wrong never repeats the text, which may hold a key of the provider. */
+const isRpcUrl = (url: string) =>
+  url === '' || (URL.canParse(url) && /^(https?|wss?):$/.test(new URL(url).protocol))
+    ? undefined
+    : 'a URL of http, https, ws or wss is needed'
+
+const isAddressOrEmpty = (text: string) =>
+  text === '' || /^0x[0-9a-fA-F]{40}$/.test(text) ? undefined : 'an address is 0x and 40 hexadecimal digits'
+
 export const settings = {
   'api.host': setting('string', '127.0.0.1', 'address of the control API and the OpenAI gateway'),
   'api.port': setting('integer', 7411, 'port of the control API and the OpenAI gateway; 0 takes any', isPort),
@@ -100,6 +109,18 @@ export const settings = {
     'string',
     '',
     'file (mode 0600) with its password; HARTONOMOUS_STORAGE_CONSOLE_PASSWORD goes before it',
+  ),
+  'chain.rpc': setting('string', '', 'URL of the chain: http, https, ws or wss; empty works without pay', isRpcUrl),
+  'chain.addressBook': setting(
+    'string',
+    '',
+    'file with the addresses of the contracts; empty is chain.json in the data folder',
+  ),
+  'payment.owner': setting(
+    'string',
+    '',
+    'address whose bond and income those of this node are; empty is its own hot key',
+    isAddressOrEmpty,
   ),
   region: setting('string', '', 'two-letter country shown on the map; empty shows none', isRegion),
 } as const

@@ -7,6 +7,7 @@ import { devnet } from './devnet.ts'
 import { diff } from './diff.ts'
 import { doctor } from './doctor.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
+import { jobFund, jobStatus, jobWithdraw } from './job.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
@@ -14,10 +15,12 @@ import { closure, map, query } from './query.ts'
 import { runPrompt } from './run-prompt.ts'
 import { shardMove, shardSetup } from './shard.ts'
 import { sql } from './sql.ts'
+import { stakeAdd, stakeDelegate, stakeStatus, stakeUnbond, stakeWithdraw } from './stake.ts'
 import { status } from './status.ts'
 import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
+import { walletAddress, walletBalance, walletCreate, walletExport, walletImport, walletLs } from './wallet.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -45,6 +48,20 @@ export const commands: readonly Command[] = [
   identityShow,
   identityExport,
   identityImport,
+  walletCreate,
+  walletImport,
+  walletExport,
+  walletAddress,
+  walletLs,
+  walletBalance,
+  stakeAdd,
+  stakeDelegate,
+  stakeUnbond,
+  stakeWithdraw,
+  stakeStatus,
+  jobFund,
+  jobWithdraw,
+  jobStatus,
   configShow,
   configGet,
   configSet,
