@@ -27,5 +27,6 @@ export const dataFiles = {
   network: (dataDir: string) => join(dataDir, 'network'),
   addressBook: (dataDir: string) => join(dataDir, 'chain.json'),
   wallets: (dataDir: string) => join(dataDir, 'wallets'),
+  votes: (dataDir: string) => join(dataDir, 'votes'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }
