@@ -69,7 +69,8 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
 
   async function simulate(from: Address): Promise<Simulated<unknown>> {
     return await withChainFailures(label, rpcUrl, async () => {
-      const answer = await provider.call({ from, to, data })
+      // As if it were mined now: the last block of a quiet chain may be old.
+      const answer = await provider.call({ from, to, data, blockTag: 'pending' })
       const results = abi.decodeFunctionResult(fragment, answer)
       const gas = await provider.estimateGas({ from, to, data })
       const result = results.length === 1 ? results[0] : undefined

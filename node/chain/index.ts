@@ -1,5 +1,6 @@
 /** The chain as other features see it. Nothing here loads ethers, except `loadChain`. */
 export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
+export type { DeploymentPlan } from './deploy.ts'
 export type { SessionKey } from './escrow-client.ts'
 export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
 export { readKeyText } from './keys/key-text.ts'

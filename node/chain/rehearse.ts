@@ -70,7 +70,7 @@ async function simulateRow(
   const row = calls.map(({ to, data }) => ({ from, to, input: data }))
   const question = { blockStateCalls: [{ calls: row }], validation: false }
   try {
-    const [block] = (await chain.provider.send('eth_simulateV1', [question, 'latest'])) as {
+    const [block] = (await chain.provider.send('eth_simulateV1', [question, 'pending'])) as {
       calls?: SimulatedResult[]
     }[]
     return block?.calls?.length === calls.length ? block.calls : undefined

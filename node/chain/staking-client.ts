@@ -1,7 +1,6 @@
 import { zeroPadValue } from 'ethers'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { ask, type ContractCall, contractCall, eventOf, interfaceOf, type ReadEvents } from './contract-call.ts'
-import { withChainFailures } from './failure.ts'
 import { readLogs } from './logs.ts'
 import { TokenClient } from './token-client.ts'
 import type { Chain, ChainSigner } from './types.ts'
@@ -206,9 +205,7 @@ export class StakingClient {
   async #eventsOf(event: 'Staked' | 'Unbonded', holder: Address) {
     const { topicHash } = interfaceOf('Staking').getEvent(event)!
     const filter = { address: this.#chain.addresses.Staking, topics: [topicHash, null, zeroPadValue(holder, 32)] }
-    const { provider, rpcUrl } = this.#chain
-    const toBlock = await withChainFailures('eth_blockNumber', rpcUrl, () => provider.getBlockNumber())
-    return await readLogs(this.#chain, filter, toBlock)
+    return await readLogs(this.#chain, filter, this.#chain.deployedAtBlock)
   }
 
   #call<T>(method: string, args: readonly unknown[], readEvents?: ReadEvents<T>): ContractCall<T> {

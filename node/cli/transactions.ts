@@ -1,6 +1,7 @@
 /** Commands that send transactions: what will be sent is shown first, and sent when a person, or `--yes`, agrees. */
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatHart } from '#protocol/hart.ts'
+import { parseAddress } from '#protocol/ids.ts'
 import type { Chain, RehearsedCall, Sent, Step } from '../chain/index.ts'
 import { dataFiles } from '../config/index.ts'
 import { type ChosenAccount, configOf, withKey } from './account.ts'
@@ -72,7 +73,7 @@ export async function transact<T>(context: CommandContext, transactions: Transac
     const rehearsed = await rehearse(chain, account.address, calls)
     if (isDryRun) {
       if (output.json) output.value({ ...head, dryRun: true, calls: rehearsed })
-      else for (const line of callLines(chain, rehearsed)) output.line(line)
+      else for (const line of await callLines(chain, rehearsed)) output.line(line)
       return 0
     }
     if (!(await agrees(context, transactions, rehearsed))) {
@@ -80,13 +81,16 @@ export async function transact<T>(context: CommandContext, transactions: Transac
       return 1
     }
     const sent: (Sent & T)[] = []
+    const width = Math.max(...calls.map(({ contract, method }) => contract.length + 1 + method.length))
     for (const [index, call] of calls.entries()) {
       context.signal.throwIfAborted()
       output.progress(`${call.contract}.${call.method} ...`)
       sent.push(await call.send(signer))
       const { transactionHash, blockNumber, gasUsed } = sent[index]!
       if (!output.json)
-        output.line(`${call.contract}.${call.method}  ${transactionHash}  block ${blockNumber}  gas ${gasUsed}`)
+        output.line(
+          `${`${call.contract}.${call.method}`.padEnd(width)}  ${transactionHash}  block ${blockNumber}  gas ${gasUsed}`,
+        )
     }
     const report = transactions.report?.(sent)
     if (output.json)
@@ -120,7 +124,7 @@ async function agrees(
   if (flagOption(context, 'yes')) return true
   const streams = promptStreams()!
   const { checksumAddress } = await loadFeature()
-  streams.output.write(`${callLines(chain, calls).join('\n')}\n`)
+  streams.output.write(`${(await callLines(chain, calls)).join('\n')}\n`)
   const { shownUrl } = await loadChain()
   const where = `chain ${chain.chainId} at ${shownUrl(chain.rpcUrl)}`
   const whose = `${account.name} (${checksumAddress(account.address)})`
@@ -128,25 +132,27 @@ async function agrees(
 }
 
 /** One block a call: what is called with what, and what comes of it. */
-function callLines(chain: Chain, calls: readonly RehearsedCall[]): string[] {
-  const names = new Map(Object.entries(chain.addresses).map(([name, address]) => [address as string, name]))
+async function callLines(chain: Chain, calls: readonly RehearsedCall[]): Promise<string[]> {
+  const { checksumAddress } = await loadFeature()
+  const names = new Map<string, string>(Object.entries(chain.addresses).map(([name, address]) => [address, name]))
+  const shownValue = (name: string, value: unknown): string => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    const contract = names.get(text)
+    if (/^0x[0-9a-f]{40}$/.test(text))
+      return `${checksumAddress(parseAddress(text))}${contract === undefined ? '' : `  (${contract})`}`
+    return amountNames.has(name) && /^\d+$/.test(text) ? `${text}  (${formatHart(BigInt(text))} HART)` : text
+  }
   return calls.flatMap((call) => {
-    const values = Object.entries(call.arguments).map(([name, value]) => [name, shownValue(name, value, names)])
+    const values = Object.entries(call.arguments).map(([name, value]) => [name, shownValue(name, value)])
     const outcome =
       call.unknown === undefined
         ? [['gas', call.gas!], ...(call.result === undefined ? [] : [['result', shownAmount(call)]])]
         : [['gas', `not known: ${call.unknown}`]]
     const rows = [...values, ['ether', call.valueWei], ...outcome] as [string, string][]
     const width = Math.max(...rows.map(([name]) => name.length))
-    return [`${call.contract}.${call.method}  ${call.to}`, ...rows.map(([n, v]) => `  ${n.padEnd(width)}  ${v}`)]
+    const head = `${call.contract}.${call.method}  ${checksumAddress(call.to)}`
+    return [head, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)]
   })
-}
-
-function shownValue(name: string, value: unknown, names: ReadonlyMap<string, string>): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  const contract = names.get(text)
-  if (contract !== undefined) return `${text}  (${contract})`
-  return amountNames.has(name) && /^\d+$/.test(text) ? `${text}  (${formatHart(BigInt(text))} HART)` : text
 }
 
 function shownAmount({ contract, method, result }: RehearsedCall): string {

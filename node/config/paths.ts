@@ -27,6 +27,8 @@ export const dataFiles = {
   network: (dataDir: string) => join(dataDir, 'network'),
   addressBook: (dataDir: string) => join(dataDir, 'chain.json'),
   wallets: (dataDir: string) => join(dataDir, 'wallets'),
+  /** The local chain of `hart chain start`. */
+  chain: (dataDir: string) => join(dataDir, 'chain'),
   votes: (dataDir: string) => join(dataDir, 'votes'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }

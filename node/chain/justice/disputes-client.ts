@@ -1,7 +1,6 @@
 import { hexlify, type LogDescription, zeroPadValue } from 'ethers'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { ask, type ContractCall, contractCall, eventOf, interfaceOf, type ReadEvents } from '../contract-call.ts'
-import { withChainFailures } from '../failure.ts'
 import { readLogs } from '../logs.ts'
 import { expandSignature } from '../typed-data.ts'
 import type { Chain } from '../types.ts'
@@ -211,9 +210,7 @@ export class DisputesClient {
   async #events(name: string, topics: (string | null)[]): Promise<LogDescription[]> {
     const abi = interfaceOf('Disputes')
     const filter = { address: this.#chain.addresses.Disputes, topics: [abi.getEvent(name)!.topicHash, ...topics] }
-    const { provider, rpcUrl } = this.#chain
-    const toBlock = await withChainFailures('eth_blockNumber', rpcUrl, () => provider.getBlockNumber())
-    const logs = await readLogs(this.#chain, filter, toBlock)
+    const logs = await readLogs(this.#chain, filter, this.#chain.deployedAtBlock)
     return logs.map((log) => abi.parseLog(log)!)
   }
 

@@ -39,11 +39,7 @@ export interface EpochWeights {
   tree: RewardTree
 }
 
-const eventsRead = [
-  ['Rewards', ['Finalized']],
-  ['Escrow', ['Claimed']],
-  ['Staking', ['Bonded', 'Unbonded', 'Withdrawn', 'Distributed', 'Slashed']],
-] as const
+const readContracts = ['Rewards', 'Escrow', 'Staking'] as const
 
 interface ChainEvent {
   blockNumber: number
@@ -87,17 +83,14 @@ export async function computeWeights(chain: Chain, epoch?: number): Promise<Epoc
 
 /** What the rule reads, in the order of the chain. */
 async function readEvents(chain: Chain, latestBlock: number): Promise<ChainEvent[]> {
-  const events: ChainEvent[] = []
-  for (const [contract, names] of eventsRead) {
-    const abi = interfaceOf(contract)
-    const hashes = names.map((name) => abi.getEvent(name)!.topicHash)
-    const logs = await readLogs(chain, { address: chain.addresses[contract], topics: [hashes] }, latestBlock)
-    for (const { blockNumber, index, ...log } of logs) {
-      const { name, args: values, fragment } = abi.parseLog(log)!
-      const args = Object.fromEntries(fragment.inputs.map((input, at) => [input.name, values[at]]))
-      events.push({ blockNumber, logIndex: index, name, args })
-    }
-  }
+  const contracts = new Map(readContracts.map((name) => [chain.addresses[name], interfaceOf(name)]))
+  const filter = { address: [...contracts.keys()] }
+  const logs = await readLogs(chain, filter, chain.deployedAtBlock, latestBlock)
+  const events = logs.map(({ address, blockNumber, index, ...log }): ChainEvent => {
+    const { name, args: values, fragment } = contracts.get(parseAddress(address))!.parseLog(log)!
+    const args = Object.fromEntries(fragment.inputs.map((input, at) => [input.name, values[at]]))
+    return { blockNumber, logIndex: index, name, args }
+  })
   return events.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex)
 }
 
@@ -117,7 +110,8 @@ function replay(events: readonly ChainEvent[], spans: readonly EpochSpan[]): Nod
     for (; at < events.length && events[at]!.blockNumber < toBlock; at++) {
       const event = events[at]!
       addBondEvent(bonds, event)
-      if (event.name !== 'Claimed' || event.blockNumber < fromBlock) continue
+      // Rewards has an event of this name, too, without a payee.
+      if (event.name !== 'Claimed' || event.args['payee'] === undefined || event.blockNumber < fromBlock) continue
       const payee = parseAddress(String(event.args['payee']))
       incomes.set(payee, (incomes.get(payee) ?? 0n) + BigInt(event.args['amount']!))
     }

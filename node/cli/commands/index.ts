@@ -1,5 +1,6 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from '../command.ts'
+import { chainDeploy, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
@@ -37,7 +38,15 @@ import { status } from './status.ts'
 import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
-import { walletAddress, walletBalance, walletCreate, walletExport, walletImport, walletLs } from './wallet.ts'
+import {
+  walletAddress,
+  walletBalance,
+  walletCreate,
+  walletExport,
+  walletImport,
+  walletLs,
+  walletRevoke,
+} from './wallet.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -71,6 +80,7 @@ export const commands: readonly Command[] = [
   walletAddress,
   walletLs,
   walletBalance,
+  walletRevoke,
   stakeAdd,
   stakeDelegate,
   stakeUnbond,
@@ -79,6 +89,9 @@ export const commands: readonly Command[] = [
   jobFund,
   jobWithdraw,
   jobStatus,
+  chainStart,
+  chainStatus,
+  chainDeploy,
   disputeEquivocation,
   disputeOpen,
   disputeStatus,

@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
-import { loadChain, loadOrCreateHotKey, signVoucher } from '../../chain/index.ts'
+import { checksumAddress, loadChain, loadOrCreateHotKey, signVoucher } from '../../chain/index.ts'
 import { type ServedHardhat, startServedHardhat } from '../../chain/served-hardhat.fixture.ts'
-import { createHome, type Home } from '../home.fixture.ts'
+import { createHome, type Home, mainAddress } from '../home.fixture.ts'
 
 const day = 86_400
 
 let fixture: ServedHardhat
 const homes: Home[] = []
 let home: Home
-/** Of the wallet `main`, which pays for the jobs of the node in `home`. */
-let payer: Address
+/** The wallet `main` pays for the jobs of the node in `home`. */
+const payer = mainAddress
 beforeAll(async () => {
   fixture = await startServedHardhat()
   home = await newHome()
-  payer = await home.createWallet('main')
   await fixture.fund(payer, '100')
 })
 afterAll(async () => {
@@ -93,7 +92,7 @@ test('hart job fund: more than is free is refused before anything is sent; a key
   await fixture.fund(second, '10')
   expect(await home.hart('job', 'fund', '1', '--wallet', 'second', '--yes')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining(`signs for ${payer} already`),
+    stderr: expect.stringContaining(`signs for ${checksumAddress(payer)} already`),
   })
 })
 
@@ -109,7 +108,8 @@ test('hart job withdraw: announces, says when, takes back when the time has come
   expect((await home.hart('job', 'status')).stdout).toMatch(/deposited +0 HART, and 25 HART on the way out/)
   expect(named(await home.json<Sent>('job', 'withdraw', '--cancel', ...main, '--yes'))).toEqual(['Escrow.thaw'])
   await home.json('job', 'withdraw', '5', ...main, '--yes')
-  await fixture.hardhat.wait(3 * day)
+  // Nobody mines: the last block stays three days behind.
+  await fixture.hardhat.request('evm_increaseTime', [3 * day])
   const dry = await home.hart('job', 'withdraw', ...main, '--dry-run')
   expect(dry.stdout).toMatch(/Escrow\.withdraw .*\n.*\n? +gas +\d+\n +result +5000000000000000000 {2}\(5 HART\)/)
   expect(await home.json('job', 'withdraw', ...main, '--yes')).toMatchObject({ withdrawnWei: wei('5') })
@@ -128,4 +128,38 @@ test('hart job fund: a hot key that is its own payer needs no consent', async ()
   expect(named(await alone.json<Sent>('job', 'fund', '2', '--yes'))).toEqual(['Escrow.depositWithPermit'])
   expect((await alone.hart('job', 'status')).stdout).toContain('may spend   all of it: it is the payer')
   expect(await alone.json('wallet', 'balance')).toMatchObject({ freeWei: wei('1'), escrowedWei: wei('2') })
+})
+
+test('hart wallet revoke: ends vouchers of the hot key, at once or in three days, and for ever', async () => {
+  expect(named(await home.json<Sent>('wallet', 'revoke', ...main, '--dry-run'))).toEqual(['Escrow.revoke'])
+  const revoked = await home.json<Sent>('wallet', 'revoke', '--at-once', ...main, '--yes')
+  expect(named(revoked)).toEqual(['Escrow.setAllowance', 'Escrow.revoke'])
+  expect(await home.json('job', 'status')).toMatchObject({ isAuthorized: false, allowanceWei: '0' })
+  expect((await home.hart('job', 'status')).stdout).toMatch(/may spend +nothing from .* it was revoked/)
+  expect((await home.hart('wallet', 'revoke', ...main, '--yes')).stderr).toContain('signs nothing for main')
+  expect(await home.hart('job', 'fund', '1', ...main, '--yes')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('a new one is needed'),
+  })
+  expect(await home.hart('wallet', 'revoke', '--wallet', 'hot', '--yes')).toMatchObject({ status: 2 })
+})
+
+test('hart job fund: on a chain on which nothing happened for long, what is signed now counts', async () => {
+  const quiet = await newHome()
+  await fixture.fund(mainAddress, '3')
+  await fixture.hardhat.request('evm_increaseTime', [day])
+  expect(named(await quiet.json<Sent>('job', 'fund', '2', ...main, '--yes'))).toEqual([
+    'Escrow.depositWithPermit',
+    'Escrow.authorize',
+  ])
+})
+
+test('hart job fund: an account without ether is told that nothing can be sent', async () => {
+  const poor = await newHome()
+  const hot = await poor.hotKey()
+  await fixture.fund(hot, '3')
+  await fixture.hardhat.request('hardhat_setBalance', [hot, '0x0'])
+  expect(await poor.json('job', 'fund', '2', '--dry-run')).toMatchObject({ dryRun: true })
+  const { status, stderr } = await poor.hart('job', 'fund', '2', '--yes')
+  expect([status, stderr]).toEqual([1, expect.stringContaining('InsufficientEther')])
 })

@@ -128,7 +128,7 @@ async function announceWithdrawal(
   const amountWei = amount === 'all' ? balanceWei : readAmount(amount)
   if (amountWei > balanceWei || balanceWei === 0n)
     throw new HartonomousError('ERR_FUNDS', {
-      address: account.address,
+      address: (await loadKeys()).checksumAddress(account.address),
       needed: amountWei === 0n ? 'some HART' : hart(amountWei),
       available: `${hart(balanceWei)} in escrow`,
     })
@@ -156,11 +156,11 @@ async function cancelWithdrawal(context: CommandContext, chain: Chain, account: 
 }
 
 async function takeBack(context: CommandContext, chain: Chain, account: ChosenAccount): Promise<number> {
-  const { EscrowClient } = await loadChain()
+  const { chainSeconds, EscrowClient } = await loadChain()
   const escrow = new EscrowClient(chain)
   const { thawingWei, thawEndSeconds } = await escrow.account(account.address)
-  const { timestamp } = (await chain.provider.getBlock('latest'))!
-  const isReady = thawEndSeconds !== 0 && timestamp >= thawEndSeconds
+  const nowSeconds = await chainSeconds(chain)
+  const isReady = thawEndSeconds !== 0 && nowSeconds >= thawEndSeconds
   return transact(context, {
     chain,
     account,
@@ -168,7 +168,7 @@ async function takeBack(context: CommandContext, chain: Chain, account: ChosenAc
     whenNothing:
       thawEndSeconds === 0
         ? 'no withdrawal is announced: hart job withdraw AMOUNT'
-        : `${hart(thawingWei)} can be taken back from ${dateOf(thawEndSeconds * 1000, timestamp * 1000)}`,
+        : `${hart(thawingWei)} can be taken back from ${dateOf(thawEndSeconds * 1000, nowSeconds * 1000)}`,
     report: ([withdrawn]) => ({
       fields: { withdrawnWei: String(withdrawn!.amountWei) },
       note: `${hart(withdrawn!.amountWei)} are free again`,

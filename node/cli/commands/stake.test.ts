@@ -2,23 +2,21 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseHart } from '#protocol/hart.ts'
-import type { Address } from '#protocol/ids.ts'
-import { loadChain, loadOrCreateHotKey } from '../../chain/index.ts'
+import { checksumAddress, loadChain, loadOrCreateHotKey } from '../../chain/index.ts'
 import { type ServedHardhat, startServedHardhat } from '../../chain/served-hardhat.fixture.ts'
 import { loadOrCreateIdentity } from '../../network/identity.ts'
-import { createHome, type Home } from '../home.fixture.ts'
+import { createHome, type Home, mainAddress } from '../home.fixture.ts'
 
 const day = 86_400
 
 let fixture: ServedHardhat
 const homes: Home[] = []
 let home: Home
-/** Of the wallet `main`, which owns the bond of the node in `home`. */
-let owner: Address
+/** The wallet `main` owns the bond of the node in `home`. */
+const owner = mainAddress
 beforeAll(async () => {
   fixture = await startServedHardhat()
   home = await newHome()
-  owner = await home.createWallet('main')
   await fixture.fund(owner, '5000')
   await home.hart('config', 'set', 'payment.owner', owner)
 })
@@ -78,7 +76,7 @@ test('hart stake add --dry-run: shows the exact calls, approves no more than the
   expect(calls[2]!.arguments).toEqual({ signer: hotKey.address })
   const { stdout } = await home.hart('stake', 'add', '--bond', '1000', '--dry-run')
   expect(stdout).toContain('1000000000000000000000  (1000 HART)')
-  expect(stdout).toContain(`${fixture.chain.addresses.Staking}  (Staking)`)
+  expect(stdout).toContain(`${checksumAddress(fixture.chain.addresses.Staking)}  (Staking)`)
   expect(stdout).toMatch(/gas +\d{5}/)
   expect(await nonce()).toBe(before)
 })
@@ -144,6 +142,18 @@ test('hart stake add: again, it does only what is not there yet, with a permit i
   expect(await home.json('stake', 'status')).toMatchObject({ bondWei: String(parseHart('1500')) })
 })
 
+test('hart stake add: a second machine does not take the bond from the first unasked', async () => {
+  const second = await newHome()
+  const before = await nonce()
+  expect(await second.hart('stake', 'add', '--bond', '10', '--wallet', 'main', '--yes')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--take-over'),
+  })
+  expect(await nonce()).toBe(before)
+  const shown = await second.json<Sent>('stake', 'add', '--take-over', '--wallet', 'main', '--dry-run')
+  expect(named(shown.calls)).toEqual(['Staking.setPeerKey', 'Staking.addSigner'])
+})
+
 test('hart stake delegate: to a node of others, not to a mistyped one', async () => {
   const other = await newHome()
   const hot = await other.hotKey()
@@ -170,8 +180,14 @@ test('hart stake delegate: to a node of others, not to a mistyped one', async ()
 
 test('hart stake unbond and withdraw: say the date, and pay when it has come', async () => {
   expect((await home.hart('stake', 'withdraw', '--yes')).stderr).toContain('nothing is unbonding')
-  const refused = await home.hart('stake', 'unbond', '600', '--yes')
-  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('BelowMinBond')])
+  const tooMuch = await home.hart('stake', 'unbond', '600', '--yes')
+  expect([tooMuch.status, tooMuch.stderr]).toEqual([
+    2,
+    expect.stringContaining('900 HART would stay: at least 1000 do'),
+  ])
+  expect((await home.hart('stake', 'unbond', '1500.1', '--yes')).stderr).toContain(
+    '1500 HART at stake with its own node',
+  )
   const { unbonding } = await home.json<Sent & { unbonding: { wei: string; readyAtMs: number } }>(
     'stake',
     'unbond',
@@ -192,6 +208,16 @@ test('hart stake unbond and withdraw: say the date, and pay when it has come', a
     stakedWei: String(parseHart('1100')),
     unlockingWei: '0',
   })
+})
+
+test('hart wallet revoke: receipts of the hot key stop to bind the node, two weeks later', async () => {
+  const { StakingClient } = await loadChain()
+  const hotKey = (await loadOrCreateHotKey(home.folder)).address
+  const { calls } = await home.json<Sent>('wallet', 'revoke', '--yes')
+  expect(named(calls)).toEqual(['Staking.removeSigner'])
+  const { timestamp } = (await fixture.chain.provider.getBlock('latest'))!
+  expect(await new StakingClient(fixture.chain).signerValidUntil(owner, hotKey)).toBe(timestamp + 14 * day)
+  expect(await home.json('stake', 'status')).toMatchObject({ isHotKeySigner: false })
 })
 
 test('hart stake: a wrong passphrase sends nothing and is one line', async () => {

@@ -4,7 +4,7 @@ import type { Address } from '#protocol/ids.ts'
 import { dataFiles } from '../../config/index.ts'
 import { accountNamed, chooseAccount, ownerOf } from '../account.ts'
 import { dateOf, hart, readAmount } from '../amount.ts'
-import { type Command, type CommandContext, textOption } from '../command.ts'
+import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 
 /** Loaded when needed: most commands know no keys. */
@@ -14,10 +14,16 @@ const loadNetwork = () => import('../../network/index.ts')
 export const stakeAdd: Command = {
   name: 'stake add',
   summary: 'Register this node with a bond, or add to it; names the hot key that signs its receipts.',
-  options: { ...transactionOptions, bond: { type: 'string' }, commission: { type: 'string' } },
+  options: {
+    bond: { type: 'string' },
+    commission: { type: 'string' },
+    'take-over': { type: 'boolean' },
+    ...transactionOptions,
+  },
   optionHelp: {
     bond: { value: 'AMOUNT', help: 'HART of the operator, the first to be slashed; at least 1000 in all' },
     commission: { value: 'PERCENT', help: 'kept of what delegators earn (default 0); a change starts after 7 days' },
+    'take-over': { help: 'the bond is that of another node so far, and of this one from now on' },
     ...transactionOptionHelp,
   },
   examples: [
@@ -33,7 +39,9 @@ export const stakeAdd: Command = {
     const peerKey = await peerKeyOf(context)
     return withChain(context, async (chain) => {
       const { planStake } = await loadChain()
-      const steps = await planStake(chain, { owner: account.address, peerKey, hotKey, bondWei, commissionBps })
+      const takeOver = flagOption(context, 'take-over')
+      const wish = { owner: account.address, peerKey, hotKey, bondWei, commissionBps, takeOver }
+      const steps = await planStake(chain, wish)
       const owner = (await ownerOf(context)) ?? hotKey
       const isOwner = owner === account.address
       return transact(context, {
@@ -91,13 +99,12 @@ export const stakeUnbond: Command = {
     const account = await chooseAccount(context)
     const from = node === undefined ? account.address : readAddress(node)
     return withChain(context, async (chain) => {
-      const { allStakeWei, StakingClient } = await loadChain()
-      const amountWei = amount === 'all' ? allStakeWei : readAmount(amount)
-      const staking = new StakingClient(chain)
+      const { planUnbond } = await loadChain()
+      const amountWei = amount === 'all' ? undefined : readAmount(amount)
       return transact(context, {
         chain,
         account,
-        steps: [() => staking.unbond(from, amountWei)],
+        steps: await planUnbond(chain, account.address, from, amountWei),
         whenNothing: '',
         report: ([unbonding]) => {
           const { amountWei: wei, id, releaseAtSeconds } = unbonding!
@@ -213,9 +220,14 @@ export const stakeStatus: Command = {
         ['commission', `${record.commissionBps / 100} %`],
       ]
       if (own !== undefined) {
-        const fix = 'hart stake add puts it right'
-        rows.push(['identity', own.isThisIdentity ? 'this node' : `another: ${fix}`])
-        rows.push(['hot key', own.isHotKeySigner ? 'signs receipts for it' : `does not sign for it: ${fix}`])
+        rows.push([
+          'identity',
+          own.isThisIdentity ? 'this node' : "another: hart stake add --take-over makes it this one's",
+        ])
+        rows.push([
+          'hot key',
+          own.isHotKeySigner ? 'signs receipts for it' : 'does not sign for it: hart stake add lets it',
+        ])
       }
       for (const [name, value] of rows) output.line(`${name!.padEnd(10)}  ${value}`)
       return 0

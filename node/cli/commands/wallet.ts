@@ -8,7 +8,7 @@ import { dateOf, hart } from '../amount.ts'
 import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { passphraseOptionHelp, passphraseOptions, readPassphrase } from '../passphrase.ts'
 import { askHidden, promptStreams } from '../prompt.ts'
-import { loadChain, withChain } from '../transactions.ts'
+import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 
 /** Loaded when needed: most commands know no keys. */
 const loadKeys = () => import('../../chain/index.ts')
@@ -191,6 +191,44 @@ export const walletBalance: Command = {
           ]),
         )
       return 0
+    })
+  },
+}
+
+export const walletRevoke: Command = {
+  name: 'wallet revoke',
+  summary: 'End a hot key for ever, because it was stolen or is not needed: vouchers in 3 days, receipts in 14.',
+  usage: '[ADDRESS]',
+  positionalsMax: 1,
+  options: { 'at-once': { type: 'boolean' }, ...transactionOptions },
+  optionHelp: {
+    'at-once': { help: 'its vouchers pay nothing from now on; those who worked for them lose it' },
+    ...transactionOptionHelp,
+  },
+  examples: [
+    'hart wallet revoke --at-once --wallet main --dry-run',
+    'hart wallet revoke 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --wallet main',
+  ],
+  async run(context) {
+    const { checksumAddress, hotKeyPath, hotWalletName, readAddress } = await loadKeys()
+    const [given] = context.positionals
+    const account = await chooseAccount(context)
+    const hotKey = given === undefined ? (await accountNamed(context, hotWalletName)).address : readAddress(given)
+    if (hotKey === account.address)
+      throw new HartonomousError('ERR_USAGE', { message: 'a payer cannot end its own key: --wallet names the owner' })
+    return withChain(context, async (chain) => {
+      const { planRevocation } = await loadChain()
+      const wish = { owner: account.address, hotKey, atOnce: flagOption(context, 'at-once') }
+      return transact(context, {
+        chain,
+        account,
+        steps: await planRevocation(chain, wish),
+        whenNothing: `${checksumAddress(hotKey)} signs nothing for ${account.name}`,
+        report: () => ({
+          fields: { revoked: hotKey },
+          note: `without ${hotKeyPath(context.paths.dataDir)} the node makes a new key; hart stake add and hart job fund name it`,
+        }),
+      })
     })
   },
 }
