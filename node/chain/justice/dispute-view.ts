@@ -2,6 +2,7 @@
 import type { DisputeDetailView, DisputeView, JurorView, NextStepView, SeatView } from '#protocol/api/justice.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from '../clock.ts'
 import { withChainFailures } from '../failure.ts'
 import type { Chain } from '../types.ts'
 import { type Dispute, DisputesClient, type Seat } from './disputes-client.ts'
@@ -98,9 +99,12 @@ function seatView({ juror, round, ballot }: Seat): SeatView {
 
 async function momentOf(chain: Chain, client: DisputesClient): Promise<Moment> {
   const { provider, rpcUrl } = chain
-  const [latest, { voteSeconds }] = await Promise.all([
-    withChainFailures('eth_getBlockByNumber', rpcUrl, () => provider.getBlock('latest')),
-    client.terms(),
-  ])
-  return { nowSeconds: latest!.timestamp, blockNumber: latest!.number, voteSeconds }
+  return await withChainFailures('the time of the chain', rpcUrl, async () => {
+    const [nowSeconds, blockNumber, { voteSeconds }] = await Promise.all([
+      chainSeconds(chain),
+      provider.getBlockNumber(),
+      client.terms(),
+    ])
+    return { nowSeconds, blockNumber, voteSeconds }
+  })
 }

@@ -2,6 +2,7 @@
 import { HartonomousError } from '#protocol/errors.ts'
 import { formatHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from '../clock.ts'
 import type { ContractCall } from '../contract-call.ts'
 import { withChainFailures } from '../failure.ts'
 import type { Step } from '../plans.ts'
@@ -80,11 +81,9 @@ async function planBond(
 
 async function evidenceContext(chain: Chain): Promise<EvidenceContext> {
   const staking = new StakingClient(chain)
-  const ask = () => chain.provider.getBlock('latest')
-  const latest = await withChainFailures('eth_getBlockByNumber', chain.rpcUrl, ask)
   return {
     domain: { chainId: chain.chainId, disputes: chain.addresses.Disputes },
-    nowSeconds: latest!.timestamp,
+    nowSeconds: await withChainFailures('the time of the chain', chain.rpcUrl, () => chainSeconds(chain)),
     signerValidUntil: (node, signer) => staking.signerValidUntil(node, signer),
   }
 }

@@ -3,8 +3,8 @@ import { hexlify } from 'ethers'
 import type { RewardsStatusView, RewardWeightsView } from '#protocol/api/justice.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from '../clock.ts'
 import { ask } from '../contract-call.ts'
-import { withChainFailures } from '../failure.ts'
 import { planRootDispute } from '../justice/plans.ts'
 import type { Step } from '../plans.ts'
 import type { Chain } from '../types.ts'
@@ -41,18 +41,12 @@ export async function planProposal(chain: Chain): Promise<RewardPlan & { weights
 
 /** The contract takes a root for the day before its block, whatever it was computed for. @throws {ERR_USAGE} */
 async function requireDay(chain: Chain, epoch: number): Promise<void> {
-  const { provider, rpcUrl } = chain
-  const [[start], latest, next] = await Promise.all([
-    ask(chain, 'Rewards', 'start'),
-    withChainFailures('eth_getBlockByNumber', rpcUrl, () => provider.getBlock('latest')),
-    // Not every service tells of the next block. A chain that mines when there is something may have slept for days.
-    provider.getBlock('pending').catch(() => null),
-  ])
-  const nowSeconds = Math.max(latest!.timestamp, next?.timestamp ?? 0)
+  const [[start], nowSeconds] = await Promise.all([ask(chain, 'Rewards', 'start'), chainSeconds(chain)])
   const leftSeconds = Number(start) + (epoch + 2) * rewardTerms.epochSeconds - nowSeconds
-  if (leftSeconds < 0) throw usage(`the last block is of epoch ${epoch + 1}, and the next will not be: again after it`)
   if (leftSeconds < midnightSeconds)
-    throw usage(`epoch ${epoch + 1} ends in ${leftSeconds} seconds, and a root that comes late would be taken for it`)
+    throw usage(
+      `epoch ${epoch + 1} ends in ${leftSeconds} seconds, and a root that comes late would be taken for it; again afterwards`,
+    )
 }
 
 export interface RootCheck extends RewardPlan {

@@ -158,6 +158,13 @@ test('weights: income counts for the day of its block, and a day that nobody fin
   await expect(computeWeights(chain, third.epoch + 1)).rejects.toMatchObject({ code: 'ERR_USAGE' })
 })
 
+test('weights: a day is over when no block can fall into it any more, also on a chain that sleeps', async () => {
+  await pay(steady, 1_000n * HART)
+  await hardhat.request('evm_increaseTime', [day])
+  // Nothing is mined: the last block is of the day that is over.
+  expect(await computeWeights(chain)).toMatchObject({ epoch: 0, nodes: [{ node: steady }] })
+})
+
 test('weights: bonds are replayed as the contract keeps them, through slashes of what thaws', async () => {
   const disputes = chain.addresses.Disputes
   await hardhat.request('hardhat_impersonateAccount', [disputes])

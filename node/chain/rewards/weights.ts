@@ -5,7 +5,9 @@
  */
 import { HartonomousError } from '#protocol/errors.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
+import { chainSeconds } from '../clock.ts'
 import { ask, interfaceOf } from '../contract-call.ts'
+import { withChainFailures } from '../failure.ts'
 import { readLogs } from '../logs.ts'
 import type { Chain } from '../types.ts'
 import { BondLedger } from './bond-ledger.ts'
@@ -61,8 +63,10 @@ interface EpochSpan {
  */
 export async function computeWeights(chain: Chain, epoch?: number): Promise<EpochWeights> {
   const [start] = (await ask(chain, 'Rewards', 'start')).map(Number)
+  // Asked first: a block that comes in between belongs to an epoch that is not over by this time.
+  const nowSeconds = await withChainFailures('the time of the chain', chain.rpcUrl, () => chainSeconds(chain))
   const clock = await BlockClock.open(chain, chain.deployedAtBlock)
-  const running = Math.floor((clock.latest.timestamp - start!) / rewardTerms.epochSeconds)
+  const running = Math.floor((nowSeconds - start!) / rewardTerms.epochSeconds)
   const chosen = epoch ?? running - 1
   if (chosen >= running || chosen < 0) throw notOver(Math.max(chosen, 0), start!, running)
   const startOf = (which: number) => clock.firstBlockFrom(start! + which * rewardTerms.epochSeconds)
