@@ -96,7 +96,8 @@ class PeerSession {
         await this.#receive(decodeInferFrame(bytes))
         if (this.events.isEnded) break
       }
-      if (!this.events.isEnded) throw this.#broken('the stream ended before the answer')
+      // A node that stops in the middle of an answer has broken nothing.
+      if (!this.events.isEnded) throw this.#unreachable(new Error('the stream ended before the answer'))
       await this.#stream.close()
     } catch (error) {
       this.#fail(error)

@@ -152,9 +152,14 @@ describe('infer protocol', () => {
     const tooLong: InferFrame = { type: 'delta', text: 'x'.repeat(200_000), tokens: 1 }
     const foreign: InferFrame = { type: 'error', error: { code: 'ERR_AUTH', fields: { reason: 'give me your token' } } }
     const end: InferFrame = { type: 'end', reason: 'stop', promptTokens: 1, completionTokens: 999, durationMs: 1 }
-    for (const frames of [[tooMany], [tooLong], [foreign], [end], [new Uint8Array([0xff])], []]) {
+    for (const frames of [[tooMany], [tooLong], [foreign], [end], [new Uint8Array([0xff])]]) {
       expect(await askLiar(frames)).toMatchObject({ code: 'ERR_PEER_PROTOCOL' })
     }
+  })
+
+  test('does not blame a peer that goes away before it has answered', async () => {
+    for (const frames of [[], [{ type: 'delta', text: 'x', tokens: 1 } as const]])
+      expect(await askLiar(frames)).toMatchObject({ code: 'ERR_PEER_UNREACHABLE' })
   })
 
   test('gives up on a peer that says nothing', async () => {
