@@ -22,6 +22,8 @@ export interface NodeProgress {
   complete: Set<string>
   uploadBytesPerSecond: number
   uploadedBytes: number
+  /** By vouchers that came. */
+  earnedWei: bigint
   /** The first chunks that came, in order, to see that nodes begin with different ones. */
   firstChunks: number[]
 }
@@ -31,6 +33,7 @@ const firstChunksKept = 12
 export class Board {
   readonly nodes: NodeProgress[] = []
   readonly #names = new Map<string, string>()
+  readonly #guests = new Map<string, string>()
 
   ordered(): NodeProgress[] {
     return [...this.nodes].sort((a, b) => a.index - b.index)
@@ -58,16 +61,22 @@ export class Board {
       complete: new Set(),
       uploadBytesPerSecond: 0,
       uploadedBytes: 0,
+      earnedWei: 0n,
       firstChunks: [],
     }
     this.nodes.push(node)
     return node
   }
 
-  /** `1` to `5`, or the short id of a peer that is none of ours. */
+  /** `1` to `5`, the name of a guest, or the short id of a peer that is none of ours. */
   label(peerId: string): string {
     const node = this.nodes.find((candidate) => candidate.peerId === peerId)
-    return node === undefined ? peerId.slice(-6) : String(node.index)
+    return node === undefined ? (this.#guests.get(peerId) ?? peerId.slice(-6)) : String(node.index)
+  }
+
+  /** Somebody who is none of the nodes. */
+  introduce(peerId: string, label: string): void {
+    this.#guests.set(peerId, label)
   }
 
   apply(node: NodeProgress, event: StampedEvent): void {
@@ -109,6 +118,9 @@ export class Board {
       case 'upload-progress':
         node.uploadBytesPerSecond = event.bytesPerSecond
         node.uploadedBytes = event.totalBytes
+        return
+      case 'voucher':
+        if (event.side === 'sale') node.earnedWei += BigInt(event.addedWei)
         return
       default:
     }

@@ -71,7 +71,7 @@ function head(layout: Layout): Line {
   const text =
     `${indent}${'NODE'.padEnd(labelCells)}${'HOLDS'.padEnd(layout.strip + shareCells)}` +
     `${layout.hasVerified ? 'VERIFIED'.padEnd(verifiedCells) : ''}${'DOWN'.padEnd(rateCells)}` +
-    `${layout.hasUp ? 'UP'.padEnd(rateCells) : ''}${layout.hasFrom ? 'FROM NODE' : ''}`
+    `${layout.hasUp ? 'UP, EARNED'.padEnd(rateCells) : ''}${layout.hasFrom ? 'FROM NODE' : ''}`
   return [dim(text)]
 }
 
@@ -84,7 +84,7 @@ function nodeLines(board: Board, node: NodeProgress, layout: Layout): Line[] {
     const transfer = node.transfers.get(model.modelId)
     const share = Math.floor((100 * model.heldChunks) / Math.max(1, model.chunkCount))
     const down = isWhole || transfer === undefined ? '' : formatRate(transfer.bytesPerSecond)
-    const up = row === 0 && node.uploadBytesPerSecond > 0 ? formatRate(node.uploadBytesPerSecond) : ''
+    const up = row === 0 ? upText(node) : ''
     const line: Line = [
       row === 0 ? label : plain(' '.repeat(indent.length + labelCells)),
       { text: stripOf(model, layout.strip), style: isWhole ? 'green' : 'cyan' },
@@ -97,6 +97,17 @@ function nodeLines(board: Board, node: NodeProgress, layout: Layout): Line[] {
     if (layout.hasFrom && transfer !== undefined) line.push(plain(fromText(board, transfer.sources, isWhole)))
     return line
   })
+}
+
+/** What goes out now; afterwards what it brought. */
+function upText({ uploadBytesPerSecond, earnedWei }: NodeProgress): string {
+  if (uploadBytesPerSecond > 0) return formatRate(uploadBytesPerSecond)
+  return earnedWei > 0n ? `${shortHart(earnedWei)} HART` : ''
+}
+
+/** Four decimals: for a glance, not for the books. */
+export function shortHart(amountWei: bigint): string {
+  return (Number(amountWei / 10n ** 12n) / 1e6).toFixed(4)
 }
 
 function waitingText(node: NodeProgress): string {

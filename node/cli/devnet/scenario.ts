@@ -173,7 +173,10 @@ function startRequester(options: ScenarioOptions, economy: DevnetEconomy, late: 
     ...economy.settings('requester'),
     ...bootstrapOf(late.ready!),
   ])
-  requester.subscribe((event) => options.onEvent(index, event))
+  requester.subscribe((event) => {
+    if (event.event === 'ready') options.board.introduce(event.peerId, 'the requester')
+    options.onEvent(index, event)
+  })
   options.onNode(requester)
   return requester
 }

@@ -4,7 +4,7 @@ import { shortId } from '#protocol/ids.ts'
 import { formatBytes, formatDuration } from '#protocol/units.ts'
 import type { Output } from '../output.ts'
 import type { Board, NodeProgress } from './board.ts'
-import { pictureOf, sharesOf } from './picture.ts'
+import { pictureOf, sharesOf, shortHart } from './picture.ts'
 
 const drawIntervalMs = 150
 
@@ -57,12 +57,21 @@ export class DevnetView {
       this.note(`${at}  chose ${event.name}: ${event.reason}`)
     else if (event.event === 'source-end' && event.banned)
       this.note(`${at}  banned ${this.#board.label(event.peerId)}: ${event.evidence ?? event.reason}`)
+    else if (event.event === 'voucher' && event.side === 'sale')
+      this.note(
+        `${at}  was promised ${shortHart(BigInt(event.addedWei))} HART by node ${this.#board.label(event.peerId)}`,
+      )
     else if (event.event === 'transfer-complete') {
       const sources = sharesOf(event.sources, this.#board).join(', ')
       this.note(
         `${at}  holds ${event.name}: ${formatBytes(event.heldBytes)} in ${formatDuration(event.durationMs)}, ${event.chunksVerified} chunks verified; from ${sources}; began with chunks ${node.firstChunks.slice(0, 6).join(' ')}`,
       )
     }
+  }
+
+  #who(peerId: string): string {
+    const label = this.#board.label(peerId)
+    return /^\d+$/.test(label) ? `node ${label}` : label
   }
 
   #draw(): void {
