@@ -58,9 +58,7 @@ export class DevnetView {
     else if (event.event === 'source-end' && event.banned)
       this.note(`${at}  banned ${this.#board.label(event.peerId)}: ${event.evidence ?? event.reason}`)
     else if (event.event === 'voucher' && event.side === 'sale')
-      this.note(
-        `${at}  was promised ${shortHart(BigInt(event.addedWei))} HART by node ${this.#board.label(event.peerId)}`,
-      )
+      this.note(`${at}  was promised ${shortHart(BigInt(event.addedWei))} HART by ${this.#who(event.peerId)}`)
     else if (event.event === 'transfer-complete') {
       const sources = sharesOf(event.sources, this.#board).join(', ')
       this.note(
