@@ -66,7 +66,8 @@ export async function sellChunks(deps: ChunkSales): Promise<() => void> {
 
 async function finish(deps: ChunkSales, open: OpenSale, served: ServedFigures): Promise<void> {
   const work = await workOf(deps, open, served)
-  if (work !== undefined) await open.sale.finish(work)
+  // A disk that takes no receipt ends the sale, not the node.
+  if (work !== undefined) await open.sale.finish(work).catch((error: unknown) => open.sale.end(String(error)))
 }
 
 async function end(deps: ChunkSales, open: OpenSale, served: ServedFigures & { reason: string }): Promise<void> {
