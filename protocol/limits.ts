@@ -336,6 +336,8 @@ export const weiMax = 2n ** 128n - 1n
 
 /** One question to a chain: a public service answers in a second or never. */
 export const chainRequestTimeoutMs = 15 * second
+/** A transaction that was sent and is in no block: with a fair fee it takes a minute on a busy public chain. */
+export const chainReceiptTimeoutMs = 10 * minute
 /** Start of a local chain, its state of many blocks read; and its stop, the state written. */
 export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second

@@ -4,6 +4,7 @@ import { Contract, Interface, type LogDescription, type ParamType, type Result, 
 import { artifacts } from '#contracts/abi/artifacts.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { withChainFailures } from './failure.ts'
+import { receiptOf } from './receipt.ts'
 import type { Chain, ChainSigner, ContractName, Sent, Simulated } from './types.ts'
 
 const interfaces = new Map<ContractName, Interface>()
@@ -44,8 +45,8 @@ export interface ContractCall<T = void> {
   data: string
   /** What the contract would answer to `from`, and what gas that takes. Nothing is sent. */
   simulate(from: Address): Promise<Simulated<unknown>>
-  /** Sends it, and waits until it is in a block. */
-  send(signer: ChainSigner): Promise<Sent & T>
+  /** Sends it, and waits until it is in a block, `chainReceiptTimeoutMs` unless told otherwise. */
+  send(signer: ChainSigner, timeoutMs?: number): Promise<Sent & T>
 }
 
 export interface CallOptions<T> {
@@ -78,19 +79,19 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
     })
   }
 
-  async function send(signer: ChainSigner): Promise<Sent & T> {
+  async function send(signer: ChainSigner, timeoutMs?: number): Promise<Sent & T> {
     return await withChainFailures(label, rpcUrl, async () => {
       const sent = await inTurn(`${chain.chainId} ${await signer.getAddress()}`, () =>
         signer.sendTransaction({ to, data }),
       )
-      const receipt = await sent.wait().catch(async (error: unknown) => {
+      const receipt = await receiptOf(sent, rpcUrl, timeoutMs).catch(async (error: unknown) => {
         // Mined, and refused there: the same question, asked at that block, tells why.
         const blockTag = (error as { receipt?: { blockNumber?: number } }).receipt?.blockNumber
         if (blockTag !== undefined) await provider.call({ from: sent.from, to, data, blockTag })
         throw error
       })
-      const done: Sent = { transactionHash: sent.hash, blockNumber: receipt!.blockNumber, gasUsed: receipt!.gasUsed }
-      const events = receipt!.logs
+      const done: Sent = { transactionHash: sent.hash, blockNumber: receipt.blockNumber, gasUsed: receipt.gasUsed }
+      const events = receipt.logs
         .filter((log) => parseAddress(log.address) === to)
         .map((log) => abi.parseLog(log))
         .filter((event) => event !== null)

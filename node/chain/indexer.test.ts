@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { Interface } from 'ethers'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { artifacts } from '#contracts/abi/artifacts.ts'
@@ -235,6 +238,47 @@ test('indexer: a store that closes between two ranges goes on with the next one,
   }
   expect((await new ChainIndexer({ chain, store: tenant, confirmations: 0 }).step()).isCaughtUp).toBe(true)
   await expectComplete()
+})
+
+test('indexer: a process that is killed while it reads leaves a store that goes on, with each event once', async () => {
+  await deposit(1_000n)
+  for (const amount of [1n, 2n, 3n, 4n, 5n, 6n]) {
+    await claim(amount)
+    await mine(20)
+  }
+  const service = await served((method, [filter]) => {
+    if (method !== 'eth_getLogs') return undefined
+    const { fromBlock, toBlock } = filter as { fromBlock: string; toBlock: string }
+    return Number(toBlock) - Number(fromBlock) >= 5 ? 'too many blocks' : undefined
+  })
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href)
+  const { addresses, deployedAtBlock } = chain
+  const source = `
+    const { ChainIndexer, connectRpc } = await import(${module('./chain.ts')})
+    const { openEmbeddedStore } = await import(${module('../../sql/store/index.ts')})
+    const store = await openEmbeddedStore({ path: ${JSON.stringify(join(folder, 'shard.db'))} })
+    const chain = { ...(await connectRpc({ url: ${JSON.stringify(service.server.url)} })), ...${JSON.stringify({ addresses, deployedAtBlock })} }
+    const indexer = new ChainIndexer({ chain, store: store.forTenant('local:owner'), confirmations: 0 })
+    for (;;) console.log((await indexer.step()).added)`
+  try {
+    await store.close()
+    for (let kill = 0; kill < 2; kill++) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const exited = once(child, 'exit')
+      // In the middle of the steps that follow: some narrow the range, some add events.
+      let steps = 0
+      for await (const _ of createInterface(child.stdout)) if (++steps === 15) child.kill('SIGKILL')
+      expect((await exited)[1]).toBe('SIGKILL')
+    }
+    await openStore()
+    expect(await listed()).not.toHaveLength(0)
+    await catchUp(new ChainIndexer({ chain: service.chain, store: tenant, confirmations: 0 }))
+    await expectComplete()
+  } finally {
+    await service.close()
+  }
 })
 
 test('indexer: killed after the events were written and before the step was, it finds its way back all the same', async () => {

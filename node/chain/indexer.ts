@@ -8,6 +8,7 @@ import type { Block } from 'ethers'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { chainEventsPerPutMax, chainLogBlocksMax, chainStepsKept } from '#protocol/limits.ts'
 import type { ChainBlock, TenantStore } from '#sql/store/index.ts'
+import { localChainId } from './anvil/anvil.ts'
 import { chainEventOf, indexedContracts } from './chain-event.ts'
 import { withChainFailures } from './failure.ts'
 import type { Chain } from './types.ts'
@@ -20,7 +21,7 @@ export type ChainEventStore = Pick<
 export interface ChainIndexerOptions {
   chain: Chain
   store: ChainEventStore
-  /** Blocks that must follow one before it is read; a chain that mines only when asked needs 0. */
+  /** Blocks that must follow one before it is read: 2, or 0 on a local chain, where none follows by itself. */
   confirmations?: number
 }
 
@@ -59,11 +60,11 @@ export class ChainIndexer {
   /** Blocks of one question: halved where the service refuses, doubled where it answers. */
   #blocks = chainLogBlocksMax
 
-  constructor({ chain, store, confirmations = 2 }: ChainIndexerOptions) {
+  constructor({ chain, store, confirmations }: ChainIndexerOptions) {
     this.#chain = chain
     this.#store = store
     this.#key = chainKey(chain)
-    this.#confirmations = confirmations
+    this.#confirmations = confirmations ?? (chain.chainId === localChainId ? 0 : 2)
   }
 
   /** One range, or one way back. @throws {ERR_CHAIN_UNAVAILABLE} and what the store throws; nothing has changed then. */
