@@ -322,18 +322,6 @@ export const sqlMemoryBytesMax = 256 * MiB
 export const sqlQueriesMax = 2
 /** Peers shown by the view `peer`. */
 export const sqlPeersMax = 1000
-
-// ---- payment -----------------------------------------------------------------------------------------------------
-
-/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
-export const paymentMessageBytesMax = KiB
-/** What a receipt says beyond what a chain could judge. */
-export const receiptDetailsBytesMax = 512
-/** Amounts are uint128 in the contracts. */
-export const weiMax = 2n ** 128n - 1n
-
-// ---- chain -------------------------------------------------------------------------------------------------------
-
 /** One question to a chain: a public service answers in a second or never. */
 export const chainRequestTimeoutMs = 15 * second
 /** A transaction that was sent and is in no block: with a fair fee it takes a minute on a busy public chain. */
@@ -347,6 +335,15 @@ export const chainLogBlocksMax = 2_000
 export const chainStepsKept = 128
 /** Of a text in an event, which anyone may write as long as gas allows. */
 export const chainTextCharsMax = 512
+
+// ---- payment -----------------------------------------------------------------------------------------------------
+
+/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
+export const paymentMessageBytesMax = KiB
+/** What a receipt says beyond what a chain could judge. */
+export const receiptDetailsBytesMax = 512
+/** Amounts are uint128 in the contracts. */
+export const weiMax = 2n ** 128n - 1n
 
 // ---- HTTP --------------------------------------------------------------------------------------------------------
 

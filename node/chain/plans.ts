@@ -172,6 +172,19 @@ export async function planRevocation(
   return steps
 }
 
+/** @throws {ERR_FUNDS} {ERR_USAGE} */
+export async function planTransfer(chain: Chain, from: Address, to: Address, amountWei: bigint): Promise<Step[]> {
+  // What is sent to a contract stays there for ever: it counts what it is given by its own calls alone.
+  const contract = Object.entries(chain.addresses).find(([, address]) => address === to)?.[0]
+  if (contract !== undefined || BigInt(to) === 0n)
+    throw usage(
+      `${checksumAddress(to)} is ${contract === undefined ? 'nobody' : `the contract ${contract}`}: nobody could take it out again`,
+    )
+  await requireFree(chain, from, amountWei)
+  const token = new TokenClient(chain)
+  return [() => token.transfer(to, amountWei)]
+}
+
 async function requireFree(chain: Chain, address: Address, neededWei: bigint): Promise<void> {
   const freeWei = await new TokenClient(chain).balanceOf(address)
   if (freeWei < neededWei)

@@ -46,6 +46,7 @@ import {
   walletImport,
   walletLs,
   walletRevoke,
+  walletSend,
 } from './wallet.ts'
 
 export const commands: readonly Command[] = [
@@ -80,6 +81,7 @@ export const commands: readonly Command[] = [
   walletAddress,
   walletLs,
   walletBalance,
+  walletSend,
   walletRevoke,
   stakeAdd,
   stakeDelegate,

@@ -144,6 +144,20 @@ test('hart wallet revoke: ends vouchers of the hot key, at once or in three days
   expect(await home.hart('wallet', 'revoke', '--wallet', 'hot', '--yes')).toMatchObject({ status: 2 })
 })
 
+test('hart wallet send: to people, and never to a contract that could not give it back', async () => {
+  const to = `0x${'ab'.repeat(20)}`
+  const { Escrow } = fixture.chain.addresses
+  for (const wrong of [Escrow, `0x${'0'.repeat(40)}`])
+    expect(await home.hart('wallet', 'send', wrong, '1', ...main, '--yes')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('nobody could take it out again'),
+    })
+  expect(await home.hart('wallet', 'send', to, '1000', ...main, '--yes')).toMatchObject({ status: 1 })
+  const sent = await home.json<Sent>('wallet', 'send', to, '0.000000000000000001', ...main, '--yes')
+  expect(named(sent)).toEqual(['Token.transfer'])
+  expect(await home.json('wallet', 'balance', to)).toMatchObject({ freeWei: '1', totalWei: '1' })
+})
+
 test('hart job fund: on a chain on which nothing happened for long, what is signed now counts', async () => {
   const quiet = await newHome()
   await fixture.fund(mainAddress, '3')

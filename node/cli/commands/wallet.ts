@@ -4,7 +4,7 @@ import type { Address } from '#protocol/ids.ts'
 import type { Account } from '../../chain/index.ts'
 import { dataFiles } from '../../config/index.ts'
 import { accountNamed, chooseAccount, ownerOf, withKey } from '../account.ts'
-import { dateOf, hart } from '../amount.ts'
+import { dateOf, hart, readAmount } from '../amount.ts'
 import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { passphraseOptionHelp, passphraseOptions, readPassphrase } from '../passphrase.ts'
 import { askHidden, promptStreams } from '../prompt.ts'
@@ -191,6 +191,27 @@ export const walletBalance: Command = {
           ]),
         )
       return 0
+    })
+  },
+}
+
+export const walletSend: Command = {
+  name: 'wallet send',
+  summary: 'Send HART that is free to an address.',
+  usage: 'ADDRESS AMOUNT',
+  positionalsMin: 2,
+  options: { ...transactionOptions },
+  optionHelp: { ...transactionOptionHelp },
+  examples: ['hart wallet send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 12.5 --wallet main --dry-run'],
+  async run(context) {
+    const [address = '', amount = ''] = context.positionals
+    const { readAddress } = await loadKeys()
+    const [to, amountWei] = [readAddress(address), readAmount(amount)]
+    const account = await chooseAccount(context)
+    return withChain(context, async (chain) => {
+      const { planTransfer } = await loadChain()
+      const steps = await planTransfer(chain, account.address, to, amountWei)
+      return transact(context, { chain, account, steps, whenNothing: '' })
     })
   },
 }
