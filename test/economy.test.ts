@@ -147,6 +147,9 @@ test(
     expect(await bondWei(away)).toBe(990n * HART)
     expect(await away.hart<JurorView>('jury', 'status')).toMatchObject({ isEnlisted: false, seats: [] })
     expect(await watcher.hart<DisputeView[]>('dispute', 'status')).toMatchObject([{ id, phase: 'guilty' }])
+    const ended = await watcher.hart<DisputeDetailView>('dispute', 'status', id)
+    expect(ended.jurors.map(({ vote }) => vote)).toEqual([...verdicts, undefined])
+    expect(ended.jurors.at(-1)).toMatchObject({ ballot: 'dismissed', penaltyWei: String(10n * HART) })
   },
 )
 

@@ -37,6 +37,11 @@ export interface SeatView {
   juror: string
   round: number
   ballot: BallotView
+  /** Once it is revealed; stays when the juror was dismissed. */
+  vote?: 'guilty' | 'innocent'
+  /** Once it was dismissed: what it received, and what it lost because it stayed away. */
+  rewardWei?: string
+  penaltyWei?: string
 }
 
 /** One dispute with everyone who was drawn for it. */

@@ -93,8 +93,16 @@ function viewOf(dispute: Dispute, seats: readonly Seat[], moment: Moment): Dispu
   return { ...rest, phase: shown, rewardPerJurorWei: String(rewardWei), next: nextStepOf(dispute, seats, moment) }
 }
 
-function seatView({ juror, round, ballot }: Seat): SeatView {
-  return { juror, round, ballot: ballot as SeatView['ballot'] }
+function seatView({ juror, round, ballot, vote, dismissed }: Seat): SeatView {
+  return {
+    juror,
+    round,
+    ballot: ballot as SeatView['ballot'],
+    ...(vote === undefined ? {} : { vote }),
+    ...(dismissed === undefined
+      ? {}
+      : { rewardWei: String(dismissed.rewardWei), penaltyWei: String(dismissed.penaltyWei) }),
+  }
 }
 
 async function momentOf(chain: Chain, client: DisputesClient): Promise<Moment> {

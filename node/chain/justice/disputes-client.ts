@@ -37,6 +37,10 @@ export interface Seat {
   juror: Address
   round: number
   ballot: Ballot
+  /** Once it is revealed, also after the juror was dismissed. */
+  vote?: 'guilty' | 'innocent'
+  /** Once it was dismissed. */
+  dismissed?: { rewardWei: bigint; penaltyWei: bigint }
 }
 
 export interface DisputeTerms {
@@ -105,11 +109,21 @@ export class DisputesClient {
 
   /** Everyone who was drawn for it, both rounds, in the order of the draw. */
   async seatsOf(id: string): Promise<Seat[]> {
-    const seated = await this.#events('Seated', [id])
+    const names = ['Seated', 'Revealed', 'Dismissed']
+    const [seated, revealed, dismissed] = await Promise.all(names.map((name) => this.#events(name, [id])))
     return await Promise.all(
-      seated.map(async ({ args }) => {
+      seated!.map(async ({ args }): Promise<Seat> => {
         const [juror, round] = [parseAddress(args['juror']), Number(args['round'])]
-        return { juror, round, ballot: await this.ballot(id, round, juror) }
+        const isSame = (event: LogDescription) =>
+          event.args['juror'] === args['juror'] && event.args['round'] === args['round']
+        const [vote, end] = [revealed!.find(isSame)?.args, dismissed!.find(isSame)?.args]
+        return {
+          juror,
+          round,
+          ballot: await this.ballot(id, round, juror),
+          ...(vote === undefined ? {} : { vote: vote['guilty'] ? 'guilty' : 'innocent' }),
+          ...(end === undefined ? {} : { dismissed: { rewardWei: end['reward'], penaltyWei: end['penalty'] } }),
+        }
       }),
     )
   }

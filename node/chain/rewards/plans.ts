@@ -12,7 +12,11 @@ import { rewardTerms } from './reward-rule.ts'
 import { RewardsClient } from './rewards-client.ts'
 import { computeWeights, type EpochWeights } from './weights.ts'
 
-/** A root is for the day before the block that takes it: one that is sent this short before midnight may meet the next. */
+/**
+ * On either side of the end of a day no root is proposed. Before it, because a root is taken for the day before its block,
+ * and a late one would be for the wrong day; after it, because a young block may still be exchanged for another, and a
+ * payment moved over the end of the day is another root.
+ */
 const midnightSeconds = 10 * 60
 
 export interface RewardPlan {
@@ -42,7 +46,12 @@ export async function planProposal(chain: Chain): Promise<RewardPlan & { weights
 /** The contract takes a root for the day before its block, whatever it was computed for. @throws {ERR_USAGE} */
 async function requireDay(chain: Chain, epoch: number): Promise<void> {
   const [[start], nowSeconds] = await Promise.all([ask(chain, 'Rewards', 'start'), chainSeconds(chain)])
-  const leftSeconds = Number(start) + (epoch + 2) * rewardTerms.epochSeconds - nowSeconds
+  const sinceSeconds = nowSeconds - (Number(start) + (epoch + 1) * rewardTerms.epochSeconds)
+  const leftSeconds = rewardTerms.epochSeconds - sinceSeconds
+  if (sinceSeconds < midnightSeconds)
+    throw usage(
+      `epoch ${epoch} ended ${sinceSeconds} seconds ago, and its last blocks may still be exchanged; again in ${midnightSeconds - sinceSeconds} seconds`,
+    )
   if (leftSeconds < midnightSeconds)
     throw usage(
       `epoch ${epoch + 1} ends in ${leftSeconds} seconds, and a root that comes late would be taken for it; again afterwards`,

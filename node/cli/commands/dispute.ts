@@ -2,11 +2,15 @@
 import { readFile } from 'node:fs/promises'
 import type { DisputeDetailView, DisputeView, NextStepView } from '#protocol/api/justice.ts'
 import { HartonomousError } from '#protocol/errors.ts'
+import type { Address } from '#protocol/ids.ts'
 import type { Sent, Step } from '../../chain/index.ts'
 import { chooseAccount } from '../account.ts'
 import { dateOf, hart } from '../amount.ts'
 import { type Command, type CommandContext, textOption } from '../command.ts'
 import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
+
+/** Loaded when needed: most commands know no keys. */
+const loadKeys = () => import('../../chain/index.ts')
 
 export const disputeEquivocation: Command = {
   name: 'dispute equivocation',
@@ -25,6 +29,7 @@ export const disputeEquivocation: Command = {
     const { parseEquivocation } = await loadChain()
     const evidence = parseEquivocation(text, file)
     const { node } = evidence.first.receipt
+    const { checksumAddress } = await loadKeys()
     const account = await chooseAccount(context)
     return withChain(context, async (chain) => {
       const { planEquivocation } = await loadChain()
@@ -39,7 +44,7 @@ export const disputeEquivocation: Command = {
           const bountyWei = slashedWei / 2n
           return {
             fields: { node, slashedWei: String(slashedWei), bountyWei: String(bountyWei) },
-            note: `${node} lost ${hart(slashedWei)}; ${hart(bountyWei)} of it are yours`,
+            note: `${checksumAddress(node)} lost ${hart(slashedWei)}; ${hart(bountyWei)} of it are yours`,
           }
         },
       })
@@ -86,24 +91,26 @@ export const disputeStatus: Command = {
       if (id !== undefined) {
         const dispute = await readDispute(chain, id)
         if (output.json) output.value(dispute)
-        else showDispute(context, dispute)
+        else await showDispute(context, dispute)
         return 0
       }
       const disputes = await readDisputes(chain)
       if (output.json) output.value(disputes)
       else if (disputes.length === 0) output.note('no dispute ever began on this chain')
-      else
+      else {
+        const { checksumAddress } = await loadKeys()
         output.table(
           ['id', 'about', 'node', 'phase', 'votes', 'next'],
           disputes.map((dispute) => [
             dispute.id,
             dispute.subject,
-            dispute.node,
+            checksumAddress(dispute.node as Address),
             dispute.phase,
             votesOf(dispute),
             nextText(dispute.next, dispute.id),
           ]),
         )
+      }
       return 0
     })
   },
@@ -170,7 +177,7 @@ export const disputeResolve: Command = {
             note:
               outcome === 'second-round'
                 ? 'there was no majority: a jury of fifteen will be drawn'
-                : `${end}; hart dispute dismiss ${id} pays the jurors`,
+                : `${end}; jurors are paid by hart dispute dismiss ${id}`,
           }
         },
       })
@@ -225,7 +232,7 @@ export const disputeDismiss: Command = {
 /** What `dispute open` and `rewards challenge` tell: the last step opened it. */
 export function reportOpened(sent: readonly (Sent & unknown)[]) {
   const { id } = sent.at(-1) as Sent & { id: string }
-  return { fields: { id }, note: `dispute ${id} is open: hart dispute draw ${id} draws its jury in two blocks` }
+  return { fields: { id }, note: `two blocks later its jury can be drawn: hart dispute draw ${id}` }
 }
 
 /** @throws {ERR_ID} */
@@ -245,13 +252,15 @@ export function nextText({ step, afterBlock, untilMs }: NextStepView, id: string
   return `hart dispute ${step} ${id.slice(0, 6)}…${after}${until}`
 }
 
-function showDispute({ output }: CommandContext, dispute: DisputeDetailView): void {
+async function showDispute({ output }: CommandContext, dispute: DisputeDetailView): Promise<void> {
+  const { checksumAddress } = await loadKeys()
+  const shown = (address: string) => checksumAddress(address as Address)
   const { challenger, id, jurors, next, node, phase, round, seats, subject } = dispute
   const rows = [
     ['dispute', id],
     ['about', subject === 'root' ? 'a root of rewards' : 'a receipt'],
-    ['node', node],
-    ['challenger', challenger],
+    ['node', shown(node)],
+    ['challenger', shown(challenger)],
     ['phase', `${phase}, round ${round + 1} with ${seats} seats`],
     ['votes', votesOf(dispute)],
     ['next', nextText(next, id)],
@@ -261,8 +270,14 @@ function showDispute({ output }: CommandContext, dispute: DisputeDetailView): vo
   if (jurors.length === 0) return
   output.line()
   output.table(
-    ['juror', 'round', 'ballot'],
-    jurors.map(({ juror, round: drawnIn, ballot }) => [juror, String(drawnIn + 1), ballot]),
+    ['juror', 'round', 'ballot', 'vote', 'received'],
+    jurors.map(({ juror, round: drawnIn, ballot, vote = '-', rewardWei = '0', penaltyWei = '0' }) => [
+      shown(juror),
+      String(drawnIn + 1),
+      ballot,
+      vote,
+      penaltyWei === '0' ? hart(rewardWei) : `-${hart(penaltyWei)}`,
+    ]),
   )
 }
 

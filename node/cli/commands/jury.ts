@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { NextStepView } from '#protocol/api/justice.ts'
 import { HartonomousError } from '#protocol/errors.ts'
+import type { Address } from '#protocol/ids.ts'
 import type { Chain } from '../../chain/index.ts'
 import { dataFiles } from '../../config/index.ts'
 import { type ChosenAccount, chooseAccount } from '../account.ts'
@@ -9,6 +10,9 @@ import { dateOf } from '../amount.ts'
 import { type Command, flagOption } from '../command.ts'
 import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 import { nextText, readId } from './dispute.ts'
+
+/** Loaded when needed: most commands know no keys. */
+const loadKeys = () => import('../../chain/index.ts')
 
 export const juryEnlist: Command = {
   name: 'jury enlist',
@@ -67,7 +71,8 @@ export const juryStatus: Command = {
         output.value(juror)
         return 0
       }
-      output.line(`juror     ${juror.juror}`)
+      const { checksumAddress } = await loadKeys()
+      output.line(`juror     ${checksumAddress(address)}`)
       output.line(`on list   ${juror.isEnlisted ? 'yes' : 'no'}, of ${juror.enlisted} in all`)
       if (juror.seats.length === 0) output.line('seats     none')
       else {
@@ -76,7 +81,7 @@ export const juryStatus: Command = {
           ['dispute', 'node', 'round', 'ballot', 'next'],
           juror.seats.map(({ id, node, round, ballot, next }) => [
             id,
-            node,
+            checksumAddress(node as Address),
             String(round + 1),
             ballot,
             ownStep(ballot, next, id),
@@ -128,7 +133,7 @@ export const juryVote: Command = {
         whenNothing: '',
         report: () => ({
           fields: { id, round, commitment, revealFromMs, revealUntilMs },
-          note: `hart jury reveal ${id} must follow, from ${dateOf(revealFromMs, Date.now())} until ${dateOf(revealUntilMs, Date.now())}`,
+          note: `to be shown from ${dateOf(revealFromMs, Date.now())} until ${dateOf(revealUntilMs, Date.now())}: hart jury reveal ${id}`,
         }),
       })
     })
@@ -164,7 +169,7 @@ export const juryReveal: Command = {
         whenNothing,
         report: () => ({
           fields: { id, round, vote: isGuilty ? 'guilty' : 'innocent' },
-          note: `${isGuilty ? 'guilty' : 'innocent'}; hart dispute resolve ${id} ends the round`,
+          note: `${isGuilty ? 'guilty' : 'innocent'}; the round is ended by hart dispute resolve ${id}`,
         }),
       })
     })

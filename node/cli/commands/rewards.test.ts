@@ -67,7 +67,7 @@ test('hart rewards: before the first epoch is over there is nothing to compute, 
   })
 })
 
-test('hart rewards propose: an empty day, another than a node, and a day that is about to change are refused', async () => {
+test('hart rewards propose: an empty day, another than a node, and a day that just ended or is about to are refused', async () => {
   await fixture.hardhat.wait(day)
   const nothing = await node.json<RewardWeightsView>('rewards', 'weights')
   expect(nothing).toMatchObject({ epoch: 0, nodes: [], countedEpochs: [] })
@@ -75,12 +75,17 @@ test('hart rewards propose: an empty day, another than a node, and a day that is
   expect((await node.hart('rewards', 'propose', '--yes')).stderr).toContain('nobody has earned anything')
   await pay(1_000n * HART)
   await fixture.hardhat.wait(day)
+  expect(await node.hart('rewards', 'propose', '--yes')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/epoch 1 ended \d+ seconds ago/),
+  })
+  await fixture.hardhat.wait(1_200)
   expect(await payer.hart('rewards', 'propose', '--yes')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('NotActive'),
   })
   const snapshot = await fixture.hardhat.request('evm_snapshot')
-  await fixture.hardhat.wait(day - 300)
+  await fixture.hardhat.wait(day - 1_500)
   expect(await node.hart('rewards', 'propose', '--yes')).toMatchObject({
     status: 2,
     stderr: expect.stringMatching(/epoch 2 ends in \d+ seconds/),

@@ -8,6 +8,9 @@ import { type Command, type CommandContext, textOption } from '../command.ts'
 import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 import { reportOpened } from './dispute.ts'
 
+/** Loaded when needed: most commands know no keys. */
+const loadKeys = () => import('../../chain/index.ts')
+
 export const rewardsWeights: Command = {
   name: 'rewards weights',
   summary: 'What each node earned of an epoch, and the root of it, computed from the logs of the chain alone.',
@@ -21,7 +24,7 @@ export const rewardsWeights: Command = {
       const { computeWeights, weightsView } = await loadChain()
       const weights = weightsView(chain, await computeWeights(chain, epoch))
       if (output.json) output.value(weights)
-      else showWeights(context, weights)
+      else await showWeights(context, weights)
       return 0
     })
   },
@@ -40,7 +43,7 @@ export const rewardsStatus: Command = {
       const { readRewardsStatus } = await loadChain()
       const status = await readRewardsStatus(chain, address)
       if (output.json) output.value(status)
-      else for (const [name, value] of statusRows(status)) output.line(`${name.padEnd(10)}  ${value}`)
+      else for (const [name, value] of await statusRows(status)) output.line(`${name.padEnd(10)}  ${value}`)
       return 0
     })
   },
@@ -149,6 +152,7 @@ export const rewardsClaim: Command = {
   async run(context) {
     const account = await chooseAccount(context)
     const node = await nodeOf(context, account.address)
+    const { checksumAddress } = await loadKeys()
     return withChain(context, async (chain) => {
       const { planClaim } = await loadChain()
       const { steps, whenNothing } = await planClaim(chain, node)
@@ -161,7 +165,7 @@ export const rewardsClaim: Command = {
           const { amountWei } = sent as unknown as { amountWei: bigint }
           return {
             fields: { node, amountWei: String(amountWei) },
-            note: `${hart(amountWei)} went to the stake of ${node}`,
+            note: `${hart(amountWei)} went to the stake of ${checksumAddress(node)}`,
           }
         },
       })
@@ -170,22 +174,23 @@ export const rewardsClaim: Command = {
 }
 
 async function nodeOf({ positionals }: CommandContext, own: Address): Promise<Address> {
-  const { readAddress } = await import('../../chain/index.ts')
+  const { readAddress } = await loadKeys()
   return positionals[0] === undefined ? own : readAddress(positionals[0])
 }
 
-function showWeights({ output }: CommandContext, weights: RewardWeightsView): void {
+async function showWeights({ output }: CommandContext, weights: RewardWeightsView): Promise<void> {
   const { countedEpochs, emissionWei, epoch, fromBlock, nodes, root, toBlock } = weights
   const blocks = fromBlock === toBlock ? 'without a block' : `blocks ${fromBlock} to ${toBlock - 1}`
   output.line(`epoch     ${epoch}, ${blocks}, emission ${hart(emissionWei)}`)
   output.line(`counted   ${countedEpochs.length} epochs before it are finalised`)
   output.line(`root      ${root ?? 'none: nobody has earned anything yet'}`)
   if (nodes.length === 0) return
+  const { checksumAddress } = await loadKeys()
   output.line()
   output.table(
     ['node', 'income', 'bond', 'share', 'since the start'],
     nodes.map((node) => [
-      node.node,
+      checksumAddress(node.node as Address),
       hart(node.incomeWei),
       hart(node.bondWei),
       hart(node.shareWei),
@@ -194,17 +199,19 @@ function showWeights({ output }: CommandContext, weights: RewardWeightsView): vo
   )
 }
 
-function statusRows({ account, capWei, claimedWei, finalized, pending }: RewardsStatusView): [string, string][] {
+async function statusRows(status: RewardsStatusView): Promise<[string, string][]> {
+  const { account, capWei, claimedWei, finalized, pending } = status
+  const { checksumAddress } = await loadKeys()
   const waits =
     pending === undefined
       ? 'none'
-      : `epoch ${pending.epoch}, ${pending.root} by ${pending.proposer}, ${
+      : `epoch ${pending.epoch}, ${pending.root} by ${checksumAddress(pending.proposer as Address)}, ${
           pending.isDisputed ? 'disputed' : `can be disputed until ${dateOf(pending.challengeUntilMs, Date.now())}`
         }`
   return [
     ['finalised', finalized === undefined ? 'none' : `epoch ${finalized.epoch}, ${finalized.root}`],
     ['waiting', waits],
-    ['account', account],
+    ['account', checksumAddress(account as Address)],
     ['paid', `${hart(claimedWei)} of at most ${hart(capWei)}`],
   ]
 }
