@@ -1,4 +1,6 @@
 /** What every wire protocol says about itself. The node enforces it; the codec beside it only reads and writes bytes. */
+import { paymentMessagesPerSecondMax } from './limits.ts'
+import { second } from './units.ts'
 
 export interface ProtocolDescriptor {
   /** libp2p protocol id. Other bytes on the wire are another version; the old one is served for one release more. */
@@ -19,3 +21,6 @@ export interface ProtocolQuota {
   requests: number
   windowMs: number
 }
+
+/** Messages of payment that one session takes, in whichever protocol: a peer that sends more is closed. */
+export const paymentQuota: ProtocolQuota = { requests: paymentMessagesPerSecondMax, windowMs: second }

@@ -19,6 +19,8 @@ export interface ErrorFields {
   ERR_AUTH: { reason: string }
   /** `key` is a file or `wallet NAME`; neither field says anything of what is inside. */
   ERR_KEY: { key: string; reason: string }
+  /** Amounts with their unit: `12.5 HART`. */
+  ERR_FUNDS: { address: string; needed: string; available: string }
   // Bytes from a file or a peer.
   ERR_DECODE: { what: string; field: string; offset: number; reason: string }
   ERR_MODEL_FILE: { file: string; field: string; offset: number; reason: string }
@@ -67,6 +69,9 @@ export interface ErrorFields {
   ERR_CHAIN_WRONG: { reason: string }
   /** `error` is the contract's own error, such as `StillThawing`; its values are decimal where they are numbers. */
   ERR_CHAIN_REVERTED: { call: string; error: string; values?: Record<string, string> }
+  // Payment.
+  /** `peer` is who did the work, or would have. */
+  ERR_UNPAID: { peer: string; reason: string }
 }
 
 export type ErrorCode = keyof ErrorFields
@@ -157,6 +162,13 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'use the owner token of the data folder, or the URL printed by hart up',
   ),
   ERR_KEY: rule<'ERR_KEY'>(400, 2, false, (f) => `${f.key}: ${f.reason}`),
+  ERR_FUNDS: rule<'ERR_FUNDS'>(
+    402,
+    1,
+    false,
+    (f) => `${f.address} has ${f.available}, and ${f.needed} are needed`,
+    'hart wallet balance shows what is free, and what is where until when',
+  ),
   ERR_DECODE: rule<'ERR_DECODE'>(400, 1, false, (f) => `${f.what}: ${f.field} at byte ${f.offset}: ${f.reason}`),
   ERR_MODEL_FILE: rule<'ERR_MODEL_FILE'>(
     400,
@@ -268,7 +280,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     1,
     false,
     (f) => `the shard database is damaged: ${f.reason}`,
-    'move shard.db away and start again: files are adopted anew by their hashes',
+    'move shard.db away, keep it for its ledger, and start again: files are adopted anew by their hashes',
   ),
   ERR_STORE_UNAVAILABLE: rule<'ERR_STORE_UNAVAILABLE'>(
     503,
@@ -317,6 +329,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     true,
     (f) => `${f.depth} requests are waiting; again in ${f.retryAfterMs} ms`,
   ),
+  ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),
   ERR_CONTEXT_LENGTH: rule<'ERR_CONTEXT_LENGTH'>(
     400,
     1,

@@ -33,6 +33,14 @@ export const sourceStallMs = 15 * second
 export const peerBanMs = 24 * hour
 /** Bans that are remembered, oldest out. */
 export const bannedPeersMax = 4096
+/** A message of payment, opaque to what carries it. The largest is a receipt: ~250 bytes, its details ~250, a signature of 64. */
+export const paymentMessageBytesMax = KiB
+/** Of one session: at 1 GiB/s a voucher for every 32 MiB. */
+export const paymentMessagesPerSecondMax = 32
+/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
+export const unpaidWaitMs = 10 * second
+/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
+export const receiptWaitMs = 2 * second
 /** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
 export const flushBatchBytes = 16 * MiB
 
@@ -291,6 +299,8 @@ export const wireErrorFieldsMax = 16
 export const wireErrorTextMax = 500
 /** Peers whose request quota is remembered per protocol, least recently seen out first: ~100 bytes each. */
 export const quotaPeersMax = 4096
+/** Tokens that an engine makes ahead of a reader that waits for payment: 15 ms of the fastest model, seconds of a slow one. */
+export const pacedTokensAheadMax = 32
 /** An engine child that sends nothing for this long during work is taken for hung and killed. */
 export const engineSilenceMs = 2 * minute
 /** A node that works on a peer's request, or has it queued, says so at least this often. */
@@ -338,18 +348,48 @@ export const sqlQueriesMax = 2
 export const sqlPeersMax = 1000
 /** One question to a chain: a public service answers in a second or never. */
 export const chainRequestTimeoutMs = 15 * second
+/** A transaction that was sent and is in no block: with a fair fee it takes a minute on a busy public chain. */
+export const chainReceiptTimeoutMs = 10 * minute
 /** Start of a local chain, its state of many blocks read; and its stop, the state written. */
 export const chainStartTimeoutMs = 30 * second
 export const chainStopTimeoutMs = 20 * second
 /** Events of so many blocks are asked for at once; halved down to one block where a service refuses. */
 export const chainLogBlocksMax = 2_000
+/** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
+export const chainStepsKept = 128
+/** Of a text in an event, which anyone may write as long as gas allows. */
+export const chainTextCharsMax = 512
 
 // ---- payment -----------------------------------------------------------------------------------------------------
 
-/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
-export const paymentMessageBytesMax = KiB
 /** What a receipt says beyond what a chain could judge. */
 export const receiptDetailsBytesMax = 512
+/** Messages of one session that wait for an earlier one: a buyer has no reason to send a second voucher before a question. */
+export const paymentMessagesWaitingMax = 16
+/** Work ahead of payment: for a stranger 4 MiB, 0.3 s at 100 Mbit/s; a channel that has paid gets as much again, up to the most. */
+export const chunkAheadBytesFirst = 4 * MiB
+/** 8 vouchers per GiB, one each time that half of this is served: signing and checking them costs below 1 % of the bytes' CPU. */
+export const chunkAheadBytesMax = 256 * MiB
+/** The same for answers: a short one ahead for a stranger, a long one at most. */
+export const inferAheadTokensFirst = 64
+export const inferAheadTokensMax = 2048
+/** Channels kept in memory by a seller or a buyer, ~1 KiB each; idle ones are read from the ledger again when needed. */
+export const paymentChannelsMax = 4096
+/** Sellers that were too dear, or stopped, oldest out: ~100 bytes each. */
+export const unusableSellersMax = 1024
+/** Vouchers of one claim: 100 cost 2.2 million gas, a fourteenth of a block of 30 million. */
+export const claimVouchersMax = 100
+/** Answers of the escrow that are kept for a moment. */
+export const fundsKnownMax = 4096
+/** Unpaid work keeps a payer from further credit for this long. */
+export const debtMemoryMs = day
+/** A buyer pays up to this much more than it counted itself, once per channel: what was under way when it crashed. */
+export const overchargeBytesMax = 4 * MiB
+export const overchargeTokensMax = 64
+/** A seller that asks for more than that for this long is told to stop. */
+export const overchargeWaitMs = 5 * second
+/** How long a seller waits for the last voucher of a session, and a buyer for its receipt. */
+export const settleWaitMs = 2 * second
 /** Amounts are uint128 in the contracts. */
 export const weiMax = 2n ** 128n - 1n
 
@@ -372,6 +412,7 @@ export const scryptLanesMax = 16
 export const pbkdf2RoundsMax = 10_000_000
 
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
+assert(unpaidWaitMs < sourceStallMs, 'a request that waits for credit is refused before its source seems dead')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')
 // Per extent: keys 42, kind 7, name and dtype with 5 of heads, shape 9 per dimension, offset and size 9 each, root 34.
 assert(

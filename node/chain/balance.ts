@@ -3,6 +3,7 @@ import { Contract, type Interface, zeroPadValue } from 'ethers'
 import { artifacts } from '#contracts/abi/artifacts.ts'
 import type { BalanceView, LockView, StakeView, UnlockView } from '#protocol/api/payment.ts'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from './clock.ts'
 import { withChainFailures } from './failure.ts'
 import { readLogs } from './logs.ts'
 import type { Chain, ContractName } from './types.ts'
@@ -14,8 +15,8 @@ interface Snapshot {
   chain: Chain
   address: Address
   blockNumber: number
-  /** Seconds since 1970, of the block. */
-  timestamp: number
+  /** Seconds since 1970. */
+  nowSeconds: number
   call(contract: ContractName, method: string, ...args: unknown[]): Promise<never>
 }
 
@@ -51,15 +52,13 @@ export async function readBalance(chain: Chain, address: Address): Promise<Balan
 }
 
 async function takeSnapshot(chain: Chain, address: Address): Promise<Snapshot> {
-  const block = await chain.provider.getBlock('latest')
-  if (block === null) throw new Error('the chain has no block')
-  const { number: blockNumber, timestamp } = block
+  const [blockNumber, nowSeconds] = await Promise.all([chain.provider.getBlockNumber(), chainSeconds(chain)])
   const contracts = new Map<ContractName, Contract>()
   return {
     chain,
     address,
     blockNumber,
-    timestamp,
+    nowSeconds,
     call: async (name, method, ...args) => {
       const contract = contracts.get(name) ?? new Contract(chain.addresses[name], artifacts[name].abi, chain.provider)
       contracts.set(name, contract)
@@ -152,8 +151,8 @@ async function eventsOf(
   })
 }
 
-function readiness({ timestamp }: Snapshot, atSeconds: bigint) {
-  return { readyAtMs: Number(atSeconds) * 1000, isReady: timestamp >= Number(atSeconds) }
+function readiness({ nowSeconds }: Snapshot, atSeconds: bigint) {
+  return { readyAtMs: Number(atSeconds) * 1000, isReady: nowSeconds >= Number(atSeconds) }
 }
 
 async function inTurns<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {

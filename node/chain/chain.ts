@@ -1,5 +1,10 @@
 /** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
 export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
+export { type LocalChain, startLocalChain } from './anvil/local-chain.ts'
+export { readBalance } from './balance.ts'
+export { type ClaimedEvent, readClaimed } from './claimed.ts'
+export { chainSeconds } from './clock.ts'
+export { openConfiguredChain } from './configured-chain.ts'
 export { type ContractCall, signerOf } from './contract-call.ts'
 export { type DeploymentPlan, deployContracts, planDeployment } from './deploy.ts'
 export {
@@ -12,7 +17,10 @@ export {
   unlimitedWei,
 } from './escrow-client.ts'
 export { shownUrl } from './failure.ts'
+export { ChainIndexer, type ChainIndexerOptions, chainKey, type IndexLoop, type IndexStep } from './indexer.ts'
 export { openChain } from './open-chain.ts'
+export { planDelegation, planFund, planRevocation, planStake, planTransfer, planUnbond } from './plans.ts'
+export { rehearse } from './rehearse.ts'
 export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'
 export {

@@ -230,6 +230,45 @@ test('calls: what a contract refuses is told by the name and values of its error
   await expect(escrow.thaw(7n).send(payerSigner)).rejects.toThrow('Escrow.thaw is refused: Insufficient (available 0)')
 })
 
+test('calls: what is refused only in its block is told by the name of its error, too', async () => {
+  const domain = { chainId: chain.chainId, escrow: chain.addresses.Escrow }
+  const now = (await chain.provider.getBlock('latest'))!.timestamp
+  const deadline = now + 600
+  const proof = signAuthorization(sessionKey, domain, { payer, signer: session, deadline })
+  const nonce = await chain.provider.getTransactionCount(payer)
+  await hardhat.request('evm_setAutomine', [false])
+  try {
+    const ended = escrow
+      .authorize(session, 1n, deadline, proof)
+      .send(payerSigner)
+      .catch((error: unknown) => error)
+    await expect.poll(() => chain.provider.getTransactionCount(payer, 'pending')).toBe(nonce + 1)
+    // The block comes so late that the proof, good when it was sent, has expired.
+    await hardhat.request('evm_setNextBlockTimestamp', [deadline + 1])
+    await hardhat.request('evm_mine')
+    const fields = { call: 'Escrow.authorize', error: 'ProofExpired', values: { deadline: String(deadline) } }
+    expect(await ended).toMatchObject({ code: 'ERR_CHAIN_REVERTED', fields })
+  } finally {
+    await hardhat.request('evm_setAutomine', [true])
+  }
+})
+
+test('calls: a transaction that is in no block in time is told by its hash, and may still be mined', async () => {
+  await hardhat.request('evm_setAutomine', [false])
+  try {
+    const late = await token
+      .transfer(node, 1n)
+      .send(payerSigner, 50)
+      .catch((error: unknown) => error)
+    expect(late).toMatchObject({ code: 'ERR_CHAIN_UNAVAILABLE' })
+    const hash = /transaction (0x[0-9a-f]{64}) was sent and may still be mined/.exec(String(late))?.[1]
+    await hardhat.request('evm_mine')
+    expect((await chain.provider.getTransactionReceipt(hash!))?.status).toBe(1)
+  } finally {
+    await hardhat.request('evm_setAutomine', [true])
+  }
+})
+
 test('calls: an account without ether is told so', async () => {
   const nobody = signerOf(chain, new Uint8Array(32).fill(44))
   const failure = await token

@@ -4,6 +4,7 @@ import { Contract, Interface, type LogDescription, type ParamType, type Result, 
 import { artifacts } from '#contracts/abi/artifacts.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import { withChainFailures } from './failure.ts'
+import { receiptOf } from './receipt.ts'
 import type { Chain, ChainSigner, ContractName, Sent, Simulated } from './types.ts'
 
 const interfaces = new Map<ContractName, Interface>()
@@ -38,12 +39,14 @@ export interface ContractCall<T = void> {
   contract: ContractName
   to: Address
   method: string
+  /** By the names of the contract; amounts in wei, all as JSON can hold them. */
+  arguments: Record<string, unknown>
   /** Call data, `0x…`. */
   data: string
   /** What the contract would answer to `from`, and what gas that takes. Nothing is sent. */
   simulate(from: Address): Promise<Simulated<unknown>>
-  /** Sends it, and waits until it is in a block. */
-  send(signer: ChainSigner): Promise<Sent & T>
+  /** Sends it, and waits until it is in a block, `chainReceiptTimeoutMs` unless told otherwise. */
+  send(signer: ChainSigner, timeoutMs?: number): Promise<Sent & T>
 }
 
 export interface CallOptions<T> {
@@ -63,31 +66,32 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
   const to = chain.addresses[contract]
   const data = abi.encodeFunctionData(fragment, args)
   const label = `${contract}.${fragment.name}`
+  const shown = () => plainValues(fragment.inputs, abi.decodeFunctionData(fragment, data))
 
   async function simulate(from: Address): Promise<Simulated<unknown>> {
     return await withChainFailures(label, rpcUrl, async () => {
-      const answer = await provider.call({ from, to, data })
+      // As if it were mined now: the last block of a quiet chain may be old.
+      const answer = await provider.call({ from, to, data, blockTag: 'pending' })
       const results = abi.decodeFunctionResult(fragment, answer)
       const gas = await provider.estimateGas({ from, to, data })
-      const decoded = abi.decodeFunctionData(fragment, data)
-      const shown = { contract, to, method: fragment.name, arguments: plainValues(fragment.inputs, decoded) }
-      return { ...shown, data, valueWei: 0n, gas, result: results.length === 1 ? results[0] : undefined }
+      const result = results.length === 1 ? results[0] : undefined
+      return { contract, to, method: fragment.name, arguments: shown(), data, valueWei: 0n, gas, result }
     })
   }
 
-  async function send(signer: ChainSigner): Promise<Sent & T> {
+  async function send(signer: ChainSigner, timeoutMs?: number): Promise<Sent & T> {
     return await withChainFailures(label, rpcUrl, async () => {
       const sent = await inTurn(`${chain.chainId} ${await signer.getAddress()}`, () =>
         signer.sendTransaction({ to, data }),
       )
-      const receipt = await sent.wait().catch(async (error: unknown) => {
+      const receipt = await receiptOf(sent, rpcUrl, timeoutMs).catch(async (error: unknown) => {
         // Mined, and refused there: the same question, asked at that block, tells why.
         const blockTag = (error as { receipt?: { blockNumber?: number } }).receipt?.blockNumber
         if (blockTag !== undefined) await provider.call({ from: sent.from, to, data, blockTag })
         throw error
       })
-      const done: Sent = { transactionHash: sent.hash, blockNumber: receipt!.blockNumber, gasUsed: receipt!.gasUsed }
-      const events = receipt!.logs
+      const done: Sent = { transactionHash: sent.hash, blockNumber: receipt.blockNumber, gasUsed: receipt.gasUsed }
+      const events = receipt.logs
         .filter((log) => parseAddress(log.address) === to)
         .map((log) => abi.parseLog(log))
         .filter((event) => event !== null)
@@ -95,7 +99,17 @@ export function contractCall<T = unknown>(options: CallOptions<T>): ContractCall
     })
   }
 
-  return { contract, to, method: fragment.name, data, simulate, send }
+  return {
+    contract,
+    to,
+    method: fragment.name,
+    get arguments() {
+      return shown()
+    },
+    data,
+    simulate,
+    send,
+  }
 }
 
 /** The first event of this name: a transaction that went through has it. */

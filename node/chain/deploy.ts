@@ -7,6 +7,7 @@ import { type Address, parseAddress } from '#protocol/ids.ts'
 import { fromNames } from './address-book.ts'
 import { withChainFailures } from './failure.ts'
 import { openChain } from './open-chain.ts'
+import { receiptOf } from './receipt.ts'
 import type { AddressBook, Chain, ChainConnection, ChainSigner, ContractAddresses, ContractName } from './types.ts'
 
 /** One contract that will be made. */
@@ -82,10 +83,10 @@ export async function deployContracts(
     options.signal?.throwIfAborted()
     const receipt = await withChainFailures(`the deployment of ${contract.name}`, connection.rpcUrl, async () => {
       const sent = await signer.sendTransaction({ data: contract.data, nonce: plan.nonce + index })
-      return await sent.wait()
+      return await receiptOf(sent, connection.rpcUrl)
     })
-    if (receipt?.contractAddress == null || receipt.contractAddress !== getAddress(contract.address)) {
-      const reason = `${contract.name} is at ${receipt?.contractAddress}, expected ${contract.address}`
+    if (receipt.contractAddress !== getAddress(contract.address)) {
+      const reason = `${contract.name} is at ${receipt.contractAddress}, expected ${contract.address}`
       throw new HartonomousError('ERR_CHAIN_WRONG', { reason })
     }
     deployedAtBlock ??= receipt.blockNumber

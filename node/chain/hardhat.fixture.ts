@@ -17,6 +17,7 @@ export async function startHardhat(): Promise<HardhatChain> {
   const hre = await createHardhatRuntimeEnvironment({})
   const connection = await hre.network.create()
   const provider = new BrowserProvider(connection.provider, undefined, { cacheTimeout: -1 })
+  provider.pollingInterval = 20
   const request = async (method: string, params: unknown[] = []) =>
     await connection.provider.request({ method, params })
   return {

@@ -2,11 +2,9 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import type { loadChain } from './index.ts'
 
 test('chain: nothing of ethers is loaded before a chain is used', async () => {
   const index = new URL('./index.ts', import.meta.url).href
-  const load: keyof { loadChain: typeof loadChain } = 'loadChain'
   const source = `
     import { registerHooks } from 'node:module'
     const loaded = []
@@ -14,7 +12,7 @@ test('chain: nothing of ethers is loaded before a chain is used', async () => {
     const count = () => loaded.filter((url) => url.includes('/node_modules/ethers/')).length
     const chain = await import(${JSON.stringify(index)})
     const before = count()
-    await chain.${load}()
+    await chain.loadChain()
     console.log(JSON.stringify({ before, after: count(), all: loaded.length }))`
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], { cwd })

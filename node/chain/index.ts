@@ -1,11 +1,15 @@
 /** The chain as other features see it. Nothing here loads ethers, except `loadChain`. */
 export { parseAddressBook, readAddressBook, writeAddressBook } from './address-book.ts'
+export type { DeploymentPlan } from './deploy.ts'
+export type { EscrowClient, SessionKey } from './escrow-client.ts'
 export { exportHotKey, hotKeyPath, importHotKey, loadHotKey, loadOrCreateHotKey } from './keys/hot-key.ts'
 export { readKeyText } from './keys/key-text.ts'
 export { passphraseBytes } from './keys/keystore.ts'
 export { type Account, checksumAddress, createAccount, readAddress } from './keys/private-key.ts'
 export { readSecretFile, writeSecretFile } from './keys/secret-file.ts'
 export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPath } from './keys/wallets.ts'
+export type { Step } from './plans.ts'
+export type { RehearsedCall } from './rehearse.ts'
 export {
   type Authorization,
   addressOf,

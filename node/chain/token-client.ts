@@ -1,5 +1,6 @@
 import { Signature } from 'ethers'
 import type { Address } from '#protocol/ids.ts'
+import { chainSeconds } from './clock.ts'
 import { ask, type ContractCall, contractCall } from './contract-call.ts'
 import type { Chain, ChainSigner } from './types.ts'
 
@@ -55,8 +56,7 @@ export class TokenClient {
   async permit(signer: ChainSigner, spender: Address, amountWei: bigint): Promise<Permit> {
     const owner = await signer.getAddress()
     const [nonce] = await ask(this.#chain, 'Token', 'nonces', owner)
-    const latest = await this.#chain.provider.getBlock('latest')
-    const deadline = BigInt(latest!.timestamp + permitSeconds)
+    const deadline = BigInt((await chainSeconds(this.#chain)) + permitSeconds)
     const { chainId, addresses } = this.#chain
     const domain = { name: 'Hartonomous', version: '1', chainId, verifyingContract: addresses.Token }
     const message = { owner, spender, value: amountWei, nonce, deadline }

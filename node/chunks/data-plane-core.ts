@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
+import { PeerQuota } from '#protocol/codec/quota.ts'
+import { paymentQuota } from '#protocol/descriptor.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { bannedPeersMax, peerBanMs, sourcesPerFetchMax } from '#protocol/limits.ts'
+import { bannedPeersMax, peerBanMs, sourcesPerFetchMax, unpaidWaitMs } from '#protocol/limits.ts'
 import { byteChannel } from '#protocol/port/byte-channel.ts'
 import { second } from '#protocol/units.ts'
 import { Arrivals } from './arrivals.ts'
@@ -17,15 +19,24 @@ import { type FrameChannel, StreamChannel } from './frame-channel.ts'
 import { FrameConnection } from './frame-connection.ts'
 import { FrameLink } from './frame-link.ts'
 import { HttpLink } from './http-link.ts'
-import { ModelShelf, type ShelfModel } from './model-shelf.ts'
+import { ModelShelf, requireOwnFiles, type ShelfModel } from './model-shelf.ts'
 import { OfferTokens } from './offer-tokens.ts'
 import { diskFiles, type FileOpener } from './own-file.ts'
+import { Purchases } from './purchases.ts'
 import { FairLimiter } from './rate-limit.ts'
 import { type ServeContext, ServeSession } from './serve-session.ts'
 import type { SourceLink } from './source-link.ts'
 import { dialTls } from './tls-dial.ts'
 import { type AcceptedConnection, TlsListener } from './tls-listener.ts'
-import type { DataPlane, DataPlaneConfig, DataPlaneEvents, Source, TlsSourceAddress, TransferModel } from './types.ts'
+import type {
+  DataPlane,
+  DataPlaneConfig,
+  DataPlaneEvents,
+  ReceivedFigures,
+  Source,
+  TlsSourceAddress,
+  TransferModel,
+} from './types.ts'
 import { UploadMeter } from './upload-meter.ts'
 
 const uploadReportMs = second
@@ -37,6 +48,8 @@ export interface DataPlaneCoreOptions {
   emit: EmitDataPlaneEvent
   /** Replaced in tests: a full or failing disk. */
   files?: FileOpener
+  /** Shorter in tests. */
+  unpaidWaitMs?: number
 }
 
 const ignoring = { onFrame: () => {}, onData: () => {}, onEnd: () => {} }
@@ -54,15 +67,18 @@ export class DataPlaneCore {
   readonly #uploads = new UploadMeter(now)
   readonly #listener: TlsListener
   readonly #serveContext: ServeContext
-  readonly #sessions = new Set<ServeSession>()
+  readonly #sessions = new Map<number, ServeSession>()
+  readonly #purchases: Purchases
   readonly #fetches = new Map<ModelId, FetchTask>()
   /** Until when, by our clock. */
   readonly #banned = new Map<string, number>()
   readonly #uploadTimer: NodeJS.Timeout
+  #nextSession = 1
+  #isSelling = false
   #port = 0
   #isClosed = false
 
-  private constructor({ config, emit, files = diskFiles }: DataPlaneCoreOptions) {
+  private constructor({ config, emit, files = diskFiles, ...options }: DataPlaneCoreOptions) {
     this.#emit = emit
     this.#files = files
     this.#certificate = createDataCertificate(Date.now())
@@ -78,7 +94,18 @@ export class DataPlaneCore {
       now,
       onUploaded: (peerId, bytes) => this.#uploads.add(peerId, bytes),
       onDamaged: (model, chunkIndex) => this.#onDamaged(model, chunkIndex),
+      emit,
+      payments: new PeerQuota(paymentQuota, { now }),
+      unpaidWaitMs: options.unpaidWaitMs ?? unpaidWaitMs,
     }
+    this.#purchases = new Purchases({
+      now,
+      emit,
+      release: (modelId, peerId, link) => {
+        const task = this.#fetches.get(modelId)
+        if (task?.linkOf(peerId) === link) task.removeSource(peerId, 'its purchase was finished')
+      },
+    })
     this.#listener = new TlsListener(config.listenHost, this.#certificate, this.#tokens, (accepted) =>
       this.#onAccepted(accepted),
     )
@@ -210,8 +237,12 @@ export class DataPlaneCore {
     }
     const link = await this.#connect(modelId, source)
     // The fetch may have ended, or the source come twice, while this one connected.
-    if (this.#fetches.get(modelId) !== task || task.hasSource(source.peerId)) link.close('not needed any more')
-    else task.addSource(source.peerId, link, have)
+    if (this.#fetches.get(modelId) !== task || task.hasSource(source.peerId)) {
+      link.close('not needed any more')
+      return
+    }
+    if (link instanceof FrameLink) this.#purchases.open(modelId, source.peerId as PeerId, link)
+    task.addSource(source.peerId, link, have)
   }
 
   updateSource(modelId: ModelId, peerId: string, have: Uint8Array): void {
@@ -233,6 +264,34 @@ export class DataPlaneCore {
     await task?.stop('the fetch was stopped')
   }
 
+  setSelling(isSelling: boolean): void {
+    this.#isSelling = isSelling
+  }
+
+  setCredit(sessionId: number, creditBytes: number): void {
+    this.#sessions.get(sessionId)?.setCredit(creditBytes)
+  }
+
+  sendToBuyer(sessionId: number, body: Uint8Array): void {
+    this.#sessions.get(sessionId)?.pay(body)
+  }
+
+  sendToSeller(linkId: number, body: Uint8Array): void {
+    this.#purchases.send(linkId, body)
+  }
+
+  keepForReceipt(linkId: number): void {
+    this.#purchases.keepForReceipt(linkId)
+  }
+
+  finishPurchase(linkId: number): Promise<ReceivedFigures> {
+    return this.#purchases.finish(linkId)
+  }
+
+  closeLink(linkId: number): void {
+    this.#purchases.close(linkId)
+  }
+
   setCaps(caps: { uploadBytesPerSecond?: number; downloadBytesPerSecond?: number }): void {
     this.#limiter.setRate(caps.uploadBytesPerSecond)
     this.#gate.setRate(caps.downloadBytesPerSecond)
@@ -243,8 +302,9 @@ export class DataPlaneCore {
     this.#isClosed = true
     clearInterval(this.#uploadTimer)
     await Promise.all([...this.#fetches.keys()].map((modelId) => this.stopFetch(modelId)))
+    this.#purchases.closeAll('shutting down')
     this.#arrivals.close()
-    for (const session of [...this.#sessions]) session.close('shutting down')
+    for (const session of [...this.#sessions.values()]) session.close('shutting down')
     this.#limiter.close()
     await this.#listener.close()
     await this.#shelf.close()
@@ -263,10 +323,12 @@ export class DataPlaneCore {
   }
 
   #addSession(peerId: PeerId, connection: FrameConnection): void {
-    const session: ServeSession = new ServeSession(peerId, connection, this.#serveContext, () => {
-      this.#sessions.delete(session)
-    })
-    if (!connection.hasEnded) this.#sessions.add(session)
+    if (connection.hasEnded) return
+    const sessionId = this.#nextSession++
+    const who = { sessionId, peerId, isSelling: this.#isSelling }
+    const session = new ServeSession(who, connection, this.#serveContext, () => this.#sessions.delete(sessionId))
+    this.#sessions.set(sessionId, session)
+    session.start()
   }
 
   async #connect(modelId: ModelId, source: Source): Promise<SourceLink> {
@@ -317,19 +379,6 @@ export class DataPlaneCore {
     model.held.clear(chunkIndex)
     this.#emit('chunks-lost', { modelId: model.modelId, chunkIndexes: [chunkIndex] })
   }
-}
-
-/** A user's file is never written to, whatever is asked for. */
-function requireOwnFiles(model: ShelfModel, wanted: Bitfield): void {
-  const missing = wanted.andNot(model.held)
-  const foreign = new Set(model.files.flatMap((file, index) => (file.identity === undefined ? [] : [index])))
-  if (foreign.size === 0) return
-  missing.forEach((index) => {
-    const { fileIndex } = model.places[index]!
-    if (!foreign.has(fileIndex)) return
-    const reason = 'it is used in place and never written to'
-    throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: model.files[fileIndex]!.path, reason })
-  })
 }
 
 function tokenKey(token: Uint8Array): string {

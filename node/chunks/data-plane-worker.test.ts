@@ -8,7 +8,7 @@ import { MiB } from '#protocol/units.ts'
 import { startDataPlane } from './data-plane.ts'
 import { identityFromStat } from './file-identity.ts'
 import { TestSwarm, testModel } from './swarm.fixture.ts'
-import type { DataPlane } from './types.ts'
+import type { DataPlane, DataPlaneEvents } from './types.ts'
 
 const swarm = new TestSwarm()
 const planes: DataPlane[] = []
@@ -79,6 +79,44 @@ test('data worker: a stream comes in as a port that moves to the worker', async 
   await fetcher.attachChannel(seed.peerId, 'fetch', port2)
   await fetcher.addSource(modelId, { transport: 'libp2p', peerId: seed.peerId }, Bitfield.full(2).bytes)
   await complete
+  expect((await readFile(own)).equals(model.bytes)).toBe(true)
+})
+
+test('data worker: a paid fetch goes through both ports, and both ends count the same', async () => {
+  const model = testModel([3 * MiB])
+  const [seller, buyer] = [await plane(), await plane()]
+  const { modelId, leaves, extents } = model
+  const path = join(swarm.dir, 'sold')
+  await writeFile(path, model.bytes)
+  const identity = identityFromStat(await stat(path, { bigint: true }))
+  const have = Bitfield.full(3).bytes
+  await seller.addModel({ modelId, files: [{ path, sizeBytes: 3 * MiB, identity, extents }], leaves, held: have })
+  await seller.setSelling(true)
+  seller.on('sale-message', ({ sessionId, body }) => {
+    if (body[0] === 1) void seller.setCredit(sessionId, Number.POSITIVE_INFINITY)
+    else void seller.sendToBuyer(sessionId, Uint8Array.of(3))
+  })
+  const sold = new Promise<DataPlaneEvents['sale-end']>((resolve) => seller.on('sale-end', resolve))
+  buyer.on('purchase-open', ({ linkId }) => {
+    void buyer.keepForReceipt(linkId)
+    void buyer.sendToSeller(linkId, Uint8Array.of(1))
+  })
+  const own = join(swarm.dir, 'bought')
+  const files = [{ path: own, sizeBytes: 3 * MiB, extents }]
+  await buyer.addModel({ modelId, files, leaves, held: new Uint8Array(1) })
+  const opened = new Promise<DataPlaneEvents['purchase-open']>((resolve) => buyer.on('purchase-open', resolve))
+  const complete = new Promise((resolve) => buyer.on('fetch-complete', resolve))
+  const answer = new Promise<DataPlaneEvents['purchase-message']>((resolve) => buyer.on('purchase-message', resolve))
+  await buyer.startFetch(modelId, have)
+  const token = await seller.issueToken('buyer' as PeerId, buyer.endpoint.certificateSha256)
+  await buyer.addSource(modelId, { transport: 'tls', peerId: 'seller' as PeerId, ...seller.endpoint, token }, have)
+  await complete
+  const { linkId } = await opened
+  const { receivedBytes, transcript } = await buyer.finishPurchase(linkId)
+  await buyer.sendToSeller(linkId, Uint8Array.of(2))
+  expect((await answer).body).toEqual(Uint8Array.of(3))
+  await buyer.closeLink(linkId)
+  expect(await sold).toMatchObject({ peerId: 'buyer', servedBytes: receivedBytes, transcript })
   expect((await readFile(own)).equals(model.bytes)).toBe(true)
 })
 

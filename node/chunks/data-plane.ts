@@ -79,6 +79,14 @@ class WorkerDataPlane implements DataPlane {
   removeSource: DataPlane['removeSource'] = (modelId, peerId) => this.#client.call('removeSource', { modelId, peerId })
   resumeFetch: DataPlane['resumeFetch'] = (modelId) => this.#client.call('resumeFetch', modelId)
   stopFetch: DataPlane['stopFetch'] = (modelId) => this.#client.call('stopFetch', modelId)
+  setSelling: DataPlane['setSelling'] = (isSelling) => this.#client.call('setSelling', isSelling)
+  setCredit: DataPlane['setCredit'] = (sessionId, creditBytes) =>
+    this.#client.call('setCredit', { sessionId, creditBytes })
+  sendToBuyer: DataPlane['sendToBuyer'] = (sessionId, body) => this.#client.call('sendToBuyer', { sessionId, body })
+  sendToSeller: DataPlane['sendToSeller'] = (linkId, body) => this.#client.call('sendToSeller', { linkId, body })
+  keepForReceipt: DataPlane['keepForReceipt'] = (linkId) => this.#client.call('keepForReceipt', linkId)
+  finishPurchase: DataPlane['finishPurchase'] = (linkId) => this.#client.call('finishPurchase', linkId)
+  closeLink: DataPlane['closeLink'] = (linkId) => this.#client.call('closeLink', linkId)
   setCaps: DataPlane['setCaps'] = (caps) => this.#client.call('setCaps', caps)
 
   close: DataPlane['close'] = async () => {

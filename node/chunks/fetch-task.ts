@@ -106,6 +106,10 @@ export class FetchTask {
     return this.#sources.has(id)
   }
 
+  linkOf(id: SourceId): SourceLink | undefined {
+    return this.#sources.get(id)?.link
+  }
+
   widen(wanted: Bitfield): void {
     const added = wanted.andNot(this.#model.held).andNot(this.#wanted)
     if (added.isEmpty()) return
@@ -173,7 +177,7 @@ export class FetchTask {
     this.#leaveGate()
     for (const source of this.#sources.values()) {
       source.isEnding = true
-      source.link.close(reason)
+      source.link.leave(reason)
     }
     this.#sources.clear()
     await this.#writer.close()
@@ -362,7 +366,8 @@ export class FetchTask {
     const stats = this.#statsOf(id)
     source.isEnding = true
     this.#sources.delete(id)
-    source.link.close(reason)
+    if (evidence === undefined) source.link.leave(reason)
+    else source.link.close(reason)
     this.#tellEnd(id, stats, reason, evidence)
   }
 

@@ -55,7 +55,7 @@ export interface FetchCore {
   refused(
     id: SourceId,
     requestId: number,
-    status: 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal',
+    status: 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal' | 'unpaid',
     retryAfterMs: number,
   ): FetchAction[]
   /** `bytes` of a good chunk belong to the caller from the `verify` action until it calls `release`. */

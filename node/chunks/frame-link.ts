@@ -5,12 +5,15 @@ import {
   chunkOp,
   chunkStatus,
   encodeCancel,
+  encodePay,
   encodePing,
   encodeRecheck,
   encodeRequest,
   type RefuseStatus,
+  type ServedSnapshot,
+  ServedTranscript,
 } from '#protocol/chunk/index.ts'
-import { sourceStallMs } from '#protocol/limits.ts'
+import { receiptWaitMs, sourceStallMs } from '#protocol/limits.ts'
 import type { ChunkPlace } from '#protocol/model/content.ts'
 import { second } from '#protocol/units.ts'
 import type { BlockRange } from './fetch-types.ts'
@@ -30,11 +33,19 @@ const refusedStatus: { readonly [status in RefuseStatus]: RefusedStatus } = {
   [chunkStatus.withdrawn]: 'withdrawn',
   [chunkStatus.invalid]: 'invalid',
   [chunkStatus.internal]: 'internal',
+  [chunkStatus.unpaid]: 'unpaid',
 }
 
 interface OpenRequest {
+  ranges: readonly ChunkRange[]
   sizeBytes: number
   isCancelled: boolean
+}
+
+/** What a link is as a purchase: whoever pays for its bytes listens here. */
+export interface LinkPayments {
+  onMessage(body: Uint8Array): void
+  onEnd(reason: string): void
 }
 
 export class FrameLink implements SourceLink, ConnectionHandler {
@@ -46,6 +57,11 @@ export class FrameLink implements SourceLink, ConnectionHandler {
   readonly #rechecks = new Map<number, (result: 'good' | 'withdrawn' | 'no-answer') => void>()
   readonly #pings = new Map<number, number>()
   readonly #rtts: number[] = []
+  readonly #received = new ServedTranscript()
+  #payments: LinkPayments | undefined
+  #isKept = false
+  #settling: { pingId: number; isSettled: PromiseWithResolvers<boolean> } | undefined
+  #closing: NodeJS.Timeout | undefined
   #handlers: LinkHandlers | undefined
   #nextPing = 1
   #nextRecheck = 1
@@ -77,8 +93,9 @@ export class FrameLink implements SourceLink, ConnectionHandler {
   request(requestId: number, ranges: readonly BlockRange[]): void {
     if (this.#hasEnded) return
     const sizeBytes = ranges.reduce((sum, range) => sum + range.lengthBytes, 0)
-    this.#requests.set(requestId, { sizeBytes, isCancelled: false })
-    this.#connection.writer.small(encodeRequest(requestId, joinRanges(ranges, this.#places)))
+    const joined = joinRanges(ranges, this.#places)
+    this.#requests.set(requestId, { ranges: joined, sizeBytes, isCancelled: false })
+    this.#connection.writer.small(encodeRequest(requestId, joined))
   }
 
   cancel(requestId: number): void {
@@ -115,18 +132,73 @@ export class FrameLink implements SourceLink, ConnectionHandler {
     this.#connection.close(reason)
   }
 
+  leave(reason: string): void {
+    if (!this.#isKept) {
+      this.close(reason)
+      return
+    }
+    this.#retire()
+    this.#closeLater(reason)
+  }
+
+  /** Messages of payment go there from now on. Call it before `start`. */
+  listenForPayments(payments: LinkPayments): void {
+    this.#payments = payments
+  }
+
+  /** When the fetch leaves this link it stays open for as long as a receipt may take. */
+  keepForReceipt(): void {
+    this.#isKept = true
+  }
+
+  /** @throws {ERR_LIMIT} */
+  pay(message: Uint8Array): void {
+    if (!this.#hasEnded) this.#connection.writer.small(encodePay(message))
+  }
+
+  received(): ServedSnapshot {
+    return this.#received.snapshot()
+  }
+
+  /**
+   * Asks for nothing more; resolves when nothing is owed, so that both ends count the same, or with `false` where the
+   * link ends before, or takes too long. Then it stays open for as long as a receipt may take.
+   */
+  async settle(): Promise<boolean> {
+    if (this.#hasEnded) return false
+    if (this.#settling !== undefined) return this.#settling.isSettled.promise
+    const isSettled = Promise.withResolvers<boolean>()
+    // A pong comes after all that was cancelled before its ping.
+    this.#retire()
+    const pingId = this.#nextPing++
+    this.#settling = { pingId, isSettled }
+    this.#connection.writer.small(encodePing(pingId))
+    clearTimeout(this.#closing)
+    const late = setTimeout(() => isSettled.resolve(false), sourceStallMs)
+    try {
+      return await isSettled.promise
+    } finally {
+      clearTimeout(late)
+      this.#closeLater('no receipt came in time')
+    }
+  }
+
   onData(requestId: number, slice: Uint8Array, isLast: boolean, bodyBytes: number): void {
     const request = this.#requests.get(requestId)
     if (request === undefined || request.sizeBytes !== bodyBytes) {
       this.close(request === undefined ? 'data that nobody asked for' : 'data of another size than was asked for')
       return
     }
-    if (isLast) this.#forget(requestId, request)
+    if (isLast) {
+      this.#forget(requestId, request)
+      this.#received.add(request.ranges)
+    }
     if (!request.isCancelled) this.#handlers?.onBytes(requestId, slice)
   }
 
   onFrame(frame: ChunkControlFrame): void {
     if (frame.op === chunkOp.pong) this.#onPong(frame.requestId)
+    else if (frame.op === chunkOp.pay) this.#payments?.onMessage(frame.body)
     else if (frame.op === chunkOp.refuse) this.#onRefuse(frame.requestId, frame.status, frame.retryAfterMs)
     else if (frame.op === chunkOp.recheckResult) {
       this.#rechecks.get(frame.requestId)?.(frame.status === chunkStatus.ok ? 'good' : 'withdrawn')
@@ -136,9 +208,24 @@ export class FrameLink implements SourceLink, ConnectionHandler {
   onEnd(reason: string): void {
     this.#hasEnded = true
     clearInterval(this.#timer)
+    clearTimeout(this.#closing)
+    this.#settling?.isSettled.resolve(false)
     for (const settle of [...this.#rechecks.values()]) settle('no-answer')
     this.#requests.clear()
     this.#handlers?.onEnd(reason)
+    this.#payments?.onEnd(reason)
+  }
+
+  /** The fetch is done with it: what is still owed is cancelled, and what comes is only counted. */
+  #retire(): void {
+    this.#handlers = undefined
+    this.setReading(true)
+    for (const requestId of this.#requests.keys()) this.cancel(requestId)
+  }
+
+  #closeLater(reason: string): void {
+    clearTimeout(this.#closing)
+    if (!this.#hasEnded) this.#closing = setTimeout(() => this.close(reason), receiptWaitMs)
   }
 
   #onRefuse(requestId: number, status: RefuseStatus, retryAfterMs: number): void {
@@ -158,6 +245,7 @@ export class FrameLink implements SourceLink, ConnectionHandler {
   }
 
   #onPong(id: number): void {
+    if (id === this.#settling?.pingId) this.#settling.isSettled.resolve(true)
     const sentAtMs = this.#pings.get(id)
     if (sentAtMs === undefined) return
     this.#pings.delete(id)

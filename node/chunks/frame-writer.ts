@@ -2,7 +2,7 @@
 import { KiB } from '#protocol/units.ts'
 import type { FrameChannel } from './frame-channel.ts'
 
-/** Answers (pongs, refusals) that wait because the peer does not read; more means that it only writes. */
+/** Answers (pongs, refusals), and messages of payment, that wait because the peer does not read; more means that it only writes. */
 const smallBytesMax = 256 * KiB
 
 export class FrameWriter {
@@ -29,12 +29,12 @@ export class FrameWriter {
   }
 
   /** Runs `send` when no other frame is being sent; it must send exactly one frame. */
-  async exclusive(send: () => Promise<void>): Promise<void> {
+  async exclusive<T>(send: () => Promise<T>): Promise<T> {
     while (this.#lock !== undefined) await this.#lock
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#lock = promise
     try {
-      await send()
+      return await send()
     } finally {
       this.#lock = undefined
       resolve()

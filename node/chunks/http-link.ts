@@ -57,6 +57,10 @@ export class HttpLink implements SourceLink {
     } else this.#resume ??= Promise.withResolvers<void>()
   }
 
+  leave(reason: string): void {
+    this.close(reason)
+  }
+
   close(reason: string): void {
     if (this.#hasEnded) return
     this.#hasEnded = true

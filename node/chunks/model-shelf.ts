@@ -244,3 +244,16 @@ export class ModelShelf {
     await Promise.all([...this.#models.keys()].map((modelId) => this.remove(modelId)))
   }
 }
+
+/** A user's file is never written to, whatever is asked for. */
+export function requireOwnFiles(model: ShelfModel, wanted: Bitfield): void {
+  const missing = wanted.andNot(model.held)
+  const foreign = new Set(model.files.flatMap((file, index) => (file.identity === undefined ? [] : [index])))
+  if (foreign.size === 0) return
+  missing.forEach((index) => {
+    const { fileIndex } = model.places[index]!
+    if (!foreign.has(fileIndex)) return
+    const reason = 'it is used in place and never written to'
+    throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: model.files[fileIndex]!.path, reason })
+  })
+}

@@ -53,6 +53,16 @@ export function dataPlaneMethods(started: Promise<DataPlaneCore>, emit: EmitData
       (await started).removeSource(input.modelId, input.peerId),
     resumeFetch: async (modelId: ModelId) => (await started).resumeFetch(modelId),
     stopFetch: async (modelId: ModelId) => (await started).stopFetch(modelId),
+    setSelling: async (isSelling: boolean) => (await started).setSelling(isSelling),
+    setCredit: async (input: { sessionId: number; creditBytes: number }) =>
+      (await started).setCredit(input.sessionId, input.creditBytes),
+    sendToBuyer: async (input: { sessionId: number; body: Uint8Array }) =>
+      (await started).sendToBuyer(input.sessionId, input.body),
+    sendToSeller: async (input: { linkId: number; body: Uint8Array }) =>
+      (await started).sendToSeller(input.linkId, input.body),
+    keepForReceipt: async (linkId: number) => (await started).keepForReceipt(linkId),
+    finishPurchase: async (linkId: number) => (await started).finishPurchase(linkId),
+    closeLink: async (linkId: number) => (await started).closeLink(linkId),
     setCaps: async (caps: Pick<DataPlaneConfig, 'uploadBytesPerSecond' | 'downloadBytesPerSecond'>) =>
       (await started).setCaps(caps),
     close: async () => (await started).close(),

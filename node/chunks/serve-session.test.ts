@@ -1,10 +1,7 @@
 /** What a listener and its serving sessions do with peers that do not behave: raw sockets speak to the real data plane. */
 import { randomBytes } from 'node:crypto'
-import { connect, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  type ChunkControlFrame,
-  ChunkFrameParser,
   chunkOp,
   chunkStatus,
   encodeCancel,
@@ -16,80 +13,16 @@ import {
 import type { ExtentRoot } from '#protocol/ids.ts'
 import { dataConnectionsPerPeerMax, queuedRequestsPerConnectionMax } from '#protocol/limits.ts'
 import { KiB, MiB } from '#protocol/units.ts'
-import { createDataCertificate, type DataCertificate } from './certificate.ts'
-import { type TestModel, type TestNode, TestSwarm, testModel } from './swarm.fixture.ts'
-import { tlsOptions } from './tls-listener.ts'
+import { createDataCertificate } from './certificate.ts'
+import { closeRawPeers, enter, RawPeer, range, rawCertificate } from './raw-peer.fixture.ts'
+import { TestSwarm, testModel } from './swarm.fixture.ts'
 
 const swarm = new TestSwarm()
-const sockets = new Set<RawPeer>()
 beforeEach(() => swarm.open())
 afterEach(async () => {
-  for (const peer of sockets) peer.socket.destroy()
-  sockets.clear()
+  closeRawPeers()
   await swarm.close()
 })
-
-/** A client that says exactly what a test wants. */
-class RawPeer {
-  readonly socket: TLSSocket
-  readonly frames: ChunkControlFrame[] = []
-  readonly data = new Map<number, Buffer[]>()
-  readonly closed: Promise<void>
-
-  constructor(node: TestNode, certificate: DataCertificate | undefined) {
-    const { port } = node.core.endpoint
-    const keys = certificate && { key: certificate.privateKeyPem, cert: certificate.certificatePem }
-    this.socket = connect({ ...tlsOptions, host: '127.0.0.1', port, ...keys })
-    const parser = new ChunkFrameParser(
-      {
-        onFrame: (frame) => this.frames.push(frame),
-        onData: (requestId, slice) => {
-          const parts = this.data.get(requestId) ?? []
-          this.data.set(requestId, parts)
-          parts.push(Buffer.from(slice))
-        },
-      },
-      'fetch',
-    )
-    this.socket.on('data', (bytes) => parser.push(bytes))
-    this.socket.on('error', () => {})
-    this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()))
-    sockets.add(this)
-  }
-
-  bytesOf(requestId: number): Buffer {
-    return Buffer.concat(this.data.get(requestId) ?? [])
-  }
-
-  refusals(): number[] {
-    return this.frames.flatMap((frame) => (frame.op === chunkOp.refuse ? [frame.status] : []))
-  }
-
-  async isAlive(): Promise<boolean> {
-    this.socket.write(encodePing(77))
-    const pong = expect.poll(() => this.frames.some((frame) => frame.op === chunkOp.pong), { timeout: 2000 }).toBe(true)
-    return Promise.race([
-      this.closed.then(() => false),
-      pong.then(
-        () => true,
-        () => false,
-      ),
-    ])
-  }
-}
-
-const certificate = createDataCertificate(Date.now())
-
-function enter(node: TestNode, peerId = 'stranger', own = certificate): RawPeer {
-  const peer = new RawPeer(node, own)
-  const token = node.core.issueToken(peerId as never, own.certificateSha256)
-  peer.socket.write(encodeHello({ version: 1, role: 'fetch', token }))
-  return peer
-}
-
-function range(model: TestModel, offsetBytes: number, lengthBytes: number, extent = 0) {
-  return { root: model.extents[extent]!.root, offsetBytes, lengthBytes }
-}
 
 test('tls listener: a peer with a good token under its certificate is let in', async () => {
   expect(await enter(await swarm.node()).isAlive()).toBe(true)
@@ -98,27 +31,27 @@ test('tls listener: a peer with a good token under its certificate is let in', a
 test('tls listener: no token, a made-up one, a used one, another certificate or none at all are refused', async () => {
   const node = await swarm.node()
   const hello = (token: Uint8Array) => encodeHello({ version: 1, role: 'fetch', token })
-  const madeUp = new RawPeer(node, certificate)
+  const madeUp = new RawPeer(node, rawCertificate)
   madeUp.socket.write(hello(randomBytes(32)))
   expect(await madeUp.isAlive()).toBe(false)
 
-  const token = node.core.issueToken('a' as never, certificate.certificateSha256)
-  const first = new RawPeer(node, certificate)
+  const token = node.core.issueToken('a' as never, rawCertificate.certificateSha256)
+  const first = new RawPeer(node, rawCertificate)
   first.socket.write(hello(token))
   expect(await first.isAlive()).toBe(true)
-  const second = new RawPeer(node, certificate)
+  const second = new RawPeer(node, rawCertificate)
   second.socket.write(hello(token))
   expect(await second.isAlive()).toBe(false)
 
   const stolen = new RawPeer(node, createDataCertificate(Date.now()))
-  stolen.socket.write(hello(node.core.issueToken('a' as never, certificate.certificateSha256)))
+  stolen.socket.write(hello(node.core.issueToken('a' as never, rawCertificate.certificateSha256)))
   expect(await stolen.isAlive()).toBe(false)
 
   const bare = new RawPeer(node, undefined)
   bare.socket.write(hello(node.core.issueToken('a' as never, undefined)))
   expect(await bare.isAlive()).toBe(false)
 
-  const silent = new RawPeer(node, certificate)
+  const silent = new RawPeer(node, rawCertificate)
   silent.socket.write(encodePing(1))
   await silent.closed
 })

@@ -2,7 +2,7 @@
 import type { BlockRange } from './fetch-types.ts'
 import type { Source } from './types.ts'
 
-export type RefusedStatus = 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal'
+export type RefusedStatus = 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal' | 'unpaid'
 
 export interface LinkHandlers {
   /** In range order. The bytes are only good during the call. */
@@ -23,5 +23,7 @@ export interface SourceLink {
   recheck(chunkIndex: number): Promise<'good' | 'withdrawn' | 'no-answer'>
   /** `false`: take no more bytes for now. */
   setReading(isReading: boolean): void
+  /** Nothing more is wanted of it: closes, at once or when the receipt has had time to come. Its handlers hear nothing more. */
+  leave(reason: string): void
   close(reason: string): void
 }

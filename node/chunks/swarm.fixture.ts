@@ -7,9 +7,8 @@ import { Bitfield } from '#protocol/codec/bitfield.ts'
 import { blake3 } from '#protocol/codec/blake3.ts'
 import { type ExtentRoot, extentRootFromBytes, type ModelId, type PeerId } from '#protocol/ids.ts'
 import { chunkBytes } from '#protocol/limits.ts'
-import { DataPlaneCore } from './data-plane-core.ts'
+import { DataPlaneCore, type DataPlaneCoreOptions } from './data-plane-core.ts'
 import { identityFromStat } from './file-identity.ts'
-import type { FileOpener } from './own-file.ts'
 import type { DataPlaneConfig, DataPlaneEvents, TlsSourceAddress, TransferModel } from './types.ts'
 
 export type RecordedEvent = {
@@ -49,6 +48,7 @@ export class TestNode {
   readonly dir: string
   readonly events: RecordedEvent[] = []
   readonly #waiting = new Set<() => void>()
+  readonly #listeners: ((event: RecordedEvent) => void)[] = []
 
   constructor(peerId: PeerId, core: DataPlaneCore, dir: string) {
     this.peerId = peerId
@@ -58,7 +58,15 @@ export class TestNode {
 
   record(event: RecordedEvent): void {
     this.events.push(event)
+    for (const listener of this.#listeners) listener(event)
     for (const check of this.#waiting) check()
+  }
+
+  /** As a program does that decides by events. */
+  on<K extends keyof DataPlaneEvents>(event: K, listener: (payload: DataPlaneEvents[K]) => void): void {
+    this.#listeners.push((one) => {
+      if (one.event === event) listener(one.payload as DataPlaneEvents[K])
+    })
   }
 
   payloads<K extends keyof DataPlaneEvents>(event: K): DataPlaneEvents[K][] {
@@ -134,14 +142,17 @@ export class TestSwarm {
     this.dir = await mkdtemp(join(tmpdir(), 'hart-chunks-'))
   }
 
-  async node(config: Partial<DataPlaneConfig> = {}, files?: FileOpener): Promise<TestNode> {
+  async node(
+    config: Partial<DataPlaneConfig> = {},
+    options: Pick<DataPlaneCoreOptions, 'files' | 'unpaidWaitMs'> = {},
+  ): Promise<TestNode> {
     const number = this.nodes.length
     const dir = await mkdtemp(join(this.dir, `node${number}-`))
     const late: { node?: TestNode } = {}
     const core = await DataPlaneCore.start({
       config: { listenHost: '127.0.0.1', listenPort: 0, ...config },
       emit: (event, payload) => late.node?.record({ event, payload } as RecordedEvent),
-      ...(files === undefined ? {} : { files }),
+      ...options,
     })
     const node = new TestNode(`peer${number}` as PeerId, core, dir)
     late.node = node

@@ -109,6 +109,25 @@ export interface FetchProgress {
   sources: SourceStats[]
 }
 
+/** What went over one connection: bytes of whole data frames, and the hash of what they were asked as, 32 bytes. */
+export interface ServedFigures {
+  servedBytes: number
+  transcript: Uint8Array
+}
+
+/** The same, as the other end counts it. The two agree once nothing is owed. */
+export interface ReceivedFigures {
+  receivedBytes: number
+  transcript: Uint8Array
+}
+
+/** A frame connection (TLS either way, libp2p) that a fetch takes bytes from. */
+export interface PurchaseNames {
+  modelId: ModelId
+  peerId: PeerId
+  linkId: number
+}
+
 export interface DataPlaneEvents {
   'hash-progress': HashProgress
   /** Leaves of a finished run of chunks of a hash job. */
@@ -129,6 +148,23 @@ export interface DataPlaneEvents {
   withdrawn: { modelId: ModelId; path: string; reason: string }
   /** Once per second while anything is uploaded. */
   'upload-progress': { bytesPerSecond: number; totalBytes: number; peers: { peerId: string; bytesPerSecond: number }[] }
+
+  /** A session that serves a peer while we sell; where we do not, when its first message of payment comes. */
+  'sale-open': { sessionId: number; peerId: PeerId }
+  /** The figures are those of the moment at which the message came. `body` is opaque here. */
+  'sale-message': { sessionId: number; peerId: PeerId; body: Uint8Array } & ServedFigures
+  /**
+   * Half of the credit that was left at the last `setCredit` has been served; or a request waits for more. Each is told
+   * once until the credit is raised.
+   */
+  'sale-progress': { sessionId: number; servedBytes: number; creditBytes: number; isWaiting: boolean }
+  /** Whatever was opened ends. A block that was being sent is counted. */
+  'sale-end': { sessionId: number; peerId: PeerId; reason: string } & ServedFigures
+
+  /** The fetch takes bytes over this link from now on. */
+  'purchase-open': PurchaseNames
+  'purchase-message': PurchaseNames & ReceivedFigures & { body: Uint8Array }
+  'purchase-end': PurchaseNames & ReceivedFigures & { reason: string }
 }
 
 export interface DataPlane {
@@ -189,6 +225,27 @@ export interface DataPlane {
   removeSource(modelId: ModelId, peerId: string): Promise<void>
   resumeFetch(modelId: ModelId): Promise<void>
   stopFetch(modelId: ModelId): Promise<void>
+
+  /** While we sell, sessions start with no credit; those that run go on as they began. Default: we do not. */
+  setSelling(isSelling: boolean): Promise<void>
+  /**
+   * What a session may serve in all, so far included; `Infinity`: anything. A request beyond it waits; where this does not
+   * grow for `unpaidWaitMs` it is refused as unpaid, as are all others beyond, until it grows. Ignored after the session's end.
+   */
+  setCredit(sessionId: number, creditBytes: number): Promise<void>
+  /** Ignored after the session's end. @throws {ERR_LIMIT} */
+  sendToBuyer(sessionId: number, body: Uint8Array): Promise<void>
+  /** Ignored after the link's end. @throws {ERR_LIMIT} */
+  sendToSeller(linkId: number, body: Uint8Array): Promise<void>
+  /** When its fetch completes or leaves it, this link stays open for `receiptWaitMs`. Ignored after the link's end. */
+  keepForReceipt(linkId: number): Promise<void>
+  /**
+   * Takes the link from its fetch, cancels what it owes, and waits until nothing is under way: then both ends count the
+   * same. The link stays open for another `receiptWaitMs`, or until `closeLink`.
+   * @throws {ERR_NOT_FOUND} it has ended {ERR_PEER_UNREACHABLE} it ended meanwhile, or took `sourceStallMs`
+   */
+  finishPurchase(linkId: number): Promise<ReceivedFigures>
+  closeLink(linkId: number): Promise<void>
 
   setCaps(caps: { uploadBytesPerSecond?: number; downloadBytesPerSecond?: number }): Promise<void>
   /** The worker is gone: nothing of this works any more. */

@@ -43,7 +43,7 @@ export function profileFindings(profile: MssqlProfile): Finding[] {
         has('row-level policy', profile.hasPolicy),
         has('graph tables', profile.hasGraph),
         has('json type', profile.hasJsonType),
-        has('VECTOR', profile.hasVectorType),
+        `VECTOR ${profile.hasVectorTables ? 'used' : profile.hasVectorType ? 'yes' : 'no'}`,
         `vector index ${vectorIndex}`,
         has('preview features', profile.hasPreviewFeatures),
         has('FILESTREAM', profile.hasFilestream),

@@ -24,7 +24,12 @@ export const dataFiles = {
   endpoint: (dataDir: string) => join(dataDir, 'endpoint.json'),
   ownerToken: (dataDir: string) => join(dataDir, 'owner.token'),
   database: (dataDir: string) => join(dataDir, 'shard.db'),
+  /** Graphs of embeddings whose rows are in SQL Server; those of `shard.db` lie beside it. */
+  serverVectors: (dataDir: string) => join(dataDir, 'shard-server-vectors'),
   network: (dataDir: string) => join(dataDir, 'network'),
+  addressBook: (dataDir: string) => join(dataDir, 'chain.json'),
   wallets: (dataDir: string) => join(dataDir, 'wallets'),
+  /** The local chain of `hart chain start`. */
+  chain: (dataDir: string) => join(dataDir, 'chain'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }

@@ -1,5 +1,6 @@
 /** Every setting with its type, its default and one line of help. Keys are dotted paths, as in `hart config set`. */
 import { isHartonomousError } from '#protocol/errors.ts'
+import { parseHart } from '#protocol/hart.ts'
 import { parseBytes } from '#protocol/units.ts'
 import { parseMssqlUrl } from '#sql/store/mssql/url.ts'
 
@@ -42,6 +43,15 @@ const isRpcUrl = (url: string) =>
 
 const isAddressOrEmpty = (text: string) =>
   text === '' || /^0x[0-9a-fA-F]{40}$/.test(text) ? undefined : 'an address is 0x and 40 hexadecimal digits'
+
+const isAmount = (text: string) => {
+  try {
+    parseHart(text)
+    return undefined
+  } catch {
+    return 'an amount of HART, such as 0.5'
+  }
+}
 
 export const settings = {
   'api.host': setting('string', '127.0.0.1', 'address of the control API and the OpenAI gateway'),
@@ -122,6 +132,17 @@ export const settings = {
     'address whose bond and income those of this node are; empty is its own hot key',
     isAddressOrEmpty,
   ),
+  'payment.pricePerGiB': setting('string', '0', 'asked for a GiB of chunks, in HART such as 0.5; 0 is free', isAmount),
+  'payment.pricePerKiloToken': setting('string', '0', 'asked for 1,000 tokens, in HART; 0 is free', isAmount),
+  'payment.maxPricePerGiB': setting('string', '0', 'most that is paid for a GiB; 0 takes only what is free', isAmount),
+  'payment.maxPricePerKiloToken': setting(
+    'string',
+    '0',
+    'most that is paid for 1,000 tokens; 0 takes only what is free',
+    isAmount,
+  ),
+  'payment.claim': setting('boolean', true, 'settle vouchers by this node itself; its hot key pays the gas'),
+  'payment.claimMinimum': setting('string', '1', 'HART that a settlement must bring to be worth its gas', isAmount),
   region: setting('string', '', 'two-letter country shown on the map; empty shows none', isRegion),
 } as const
 

@@ -11,7 +11,11 @@ test('storage: empty is the file in the data folder, a URL is SQL Server with a 
   expect(await storageOf(resolveConfig({}, {}, {}).config, '/d', {})).toEqual({ path: '/d/shard.db' })
   const { config } = resolveConfig({}, {}, { 'storage.url': url, 'storage.passwordFile': '/nowhere' })
   const environment = { HARTONOMOUS_STORAGE_PASSWORD: 'Hush1' }
-  expect(await storageOf(config, '/d', environment)).toEqual({ url, password: 'Hush1' })
+  expect(await storageOf(config, '/d', environment)).toEqual({
+    url,
+    password: 'Hush1',
+    vectorsFolder: '/d/shard-server-vectors',
+  })
 })
 
 test('storage: a password file is read without its line end, and refused where others may read it', async () => {
@@ -19,7 +23,7 @@ test('storage: a password file is read without its line end, and refused where o
   const file = join(folder, 'password')
   await writeFile(file, 'Hush 2 \n', { mode: 0o600 })
   const { config } = resolveConfig({}, {}, { 'storage.url': url, 'storage.passwordFile': file })
-  expect(await storageOf(config, '/d', {})).toEqual({ url, password: 'Hush 2 ' })
+  expect(await storageOf(config, '/d', {})).toMatchObject({ url, password: 'Hush 2 ' })
   if (process.platform !== 'win32') {
     await chmod(file, 0o640)
     await expect(storageOf(config, '/d', {})).rejects.toMatchObject({ code: 'ERR_CONFIG' })

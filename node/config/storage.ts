@@ -11,7 +11,8 @@ type Environment = Record<string, string | undefined>
 export async function storageOf(config: Config, dataDir: string, environment: Environment): Promise<StoreOptions> {
   const url = config['storage.url']
   if (url === '') return { path: dataFiles.database(dataDir) }
-  return { url, password: await storagePassword(config, environment) }
+  const password = await storagePassword(config, environment)
+  return { url, password, vectorsFolder: dataFiles.serverVectors(dataDir) }
 }
 
 /** The password of `storage.url`, or of another URL that a move goes to. @throws {ERR_CONFIG} */

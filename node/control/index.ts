@@ -1,2 +1,9 @@
 export { controlRoutes, healthRoutes } from './routes.ts'
-export type { ComponentQuery, ControlledNode, ControlledQueries, HealthCheck, TensorQuery } from './types.ts'
+export type {
+  ComponentQuery,
+  ControlledNode,
+  ControlledPayment,
+  ControlledQueries,
+  HealthCheck,
+  TensorQuery,
+} from './types.ts'

@@ -14,6 +14,7 @@ import {
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
 import { componentKinds } from '#protocol/query/message.ts'
+import { paymentRoutes } from './payment-routes.ts'
 import { queryRoutes } from './query-routes.ts'
 import { parseBody, requestSignal } from './request.ts'
 import type { ComponentQuery, ControlledNode } from './types.ts'
@@ -81,6 +82,7 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   app.post('/api/v1/sql', async (request, reply) => node.sql(parseBody(sqlRequest, request.body), requestSignal(reply)))
 
   queryRoutes(app, node.queries)
+  paymentRoutes(app, node.payment)
 
   app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
   app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))

@@ -16,6 +16,8 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
+import type { ClaimableView, ClaimRequest, ClaimView, EarningsView } from '#protocol/api/earnings.ts'
+import type { BalanceView } from '#protocol/api/payment.ts'
 import type {
   ClosureRequest,
   ClosureView,
@@ -58,9 +60,20 @@ export interface ControlledQueries {
   assertRunnable(request: LoadRequest, signal: AbortSignal): Promise<{ modelId: string }>
 }
 
+/** @throws {ERR_CHAIN_UNAVAILABLE} each of them, where it needs the chain */
+export interface ControlledPayment {
+  earnings(isVerified: boolean): Promise<EarningsView>
+  claimable(): Promise<ClaimableView>
+  /** Of the owner. @throws {ERR_CONFIG} where this node is on no chain */
+  balance(): Promise<BalanceView>
+  /** By the node's own key, which pays the gas. @throws {ERR_CHAIN_REVERTED} */
+  claim(request: ClaimRequest): Promise<ClaimView[]>
+}
+
 export interface ControlledNode {
   readonly version: string
   readonly queries: ControlledQueries
+  readonly payment: ControlledPayment
   status(): Promise<StatusView>
   peers(): Promise<PeerView[]>
   peer(peerId: string): Promise<PeerDetailView>

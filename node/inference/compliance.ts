@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isHartonomousError } from '#protocol/errors.ts'
 import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import { pacedTokensAheadMax } from '#protocol/limits.ts'
 import type { EngineModel, InferEvent, InferenceEngine } from './types.ts'
 
 export interface ComplianceSubject {
@@ -113,6 +114,34 @@ export function engineCompliance(name: string, subject: ComplianceSubject): void
       for await (const event of ask(longPrompt)) if (event.type === 'delta') break
       expect(answers).toContain((await answer(chatPrompt(question))).text)
       expect(engine.status()).toMatchObject({ slotsBusy: 0, queued: 0 })
+    })
+
+    test('paced, it is never far ahead of its reader, and gives the same answer in the end', async () => {
+      const free = await answer(longPrompt)
+      const pacedAnswer = engine.infer(model, longPrompt, greedy, {
+        signal: new AbortController().signal,
+        isPaced: true,
+      })
+      expect((await collectAnswer(pacedAnswer)).text).toBe(free.text)
+
+      const controller = new AbortController()
+      const events = engine.infer(model, longPrompt, greedy, { signal: controller.signal, isPaced: true })
+      const reader = events[Symbol.asyncIterator]()
+      let takenTokens = 0
+      for (;;) {
+        const { value } = await reader.next()
+        if (value?.type !== 'delta') continue
+        takenTokens += value.tokens
+        break
+      }
+      // Time in which it would run on.
+      expect((await answer(longPrompt)).text).toBe(free.text)
+      controller.abort()
+      let end: InferEvent | undefined
+      for (let next = await reader.next(); !next.done; next = await reader.next()) end = next.value
+      assert(end?.type === 'end')
+      expect(end.reason).toBe('cancelled')
+      expect(end.completionTokens).toBeLessThanOrEqual(takenTokens + pacedTokensAheadMax)
     })
 
     test('runs more requests than it has slots', async () => {

@@ -7,6 +7,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
   #ended = false
   #error: { reason: unknown } | undefined
   #wake: (() => void) | undefined
+  #onTaken: (() => void) | undefined
 
   /** Ignored after `end` or `fail`. */
   push(event: T): void {
@@ -29,6 +30,16 @@ export class EventQueue<T> implements AsyncIterable<T> {
     this.end()
   }
 
+  /** Resolves when the reader is done with all events so far, and asks for the next one; or with the signal. */
+  async taken(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || (this.#events.length === 0 && this.#wake !== undefined)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onTaken = resolve
+    signal.addEventListener('abort', resolve as () => void, { once: true })
+    await promise
+    signal.removeEventListener('abort', resolve as () => void)
+  }
+
   get isEnded(): boolean {
     return this.#ended
   }
@@ -37,6 +48,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     for (;;) {
       while (this.#events.length > 0) yield this.#events.shift() as T
       if (this.#ended) break
+      this.#onTaken?.()
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

@@ -1,5 +1,6 @@
 export { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './llama/engine.ts'
-export { inferOverPeer, type PeerInferenceHost, type PeerInferRequest, serveInferStream } from './peer-service.ts'
+export { inferOverPeer, type PeerInferOptions, type PeerInferRequest } from './peer-request.ts'
+export { type PeerInferenceHost, serveInferStream } from './peer-service.ts'
 export {
   type InferCallOptions,
   InferenceService,

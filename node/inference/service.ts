@@ -29,6 +29,8 @@ export interface InferCallOptions {
   signal: AbortSignal
   /** Who asks; undefined for programs of this machine, which have no quota of their own. */
   peer?: PeerId
+  /** The engine waits for the reader of the events. */
+  isPaced?: boolean
 }
 
 export interface InferenceServiceOptions {
@@ -99,13 +101,13 @@ export class InferenceService {
    * still answer with a status code.
    */
   infer(request: InferRequest, options: InferCallOptions): AsyncIterable<InferEvent> {
-    const { peer } = options
+    const { peer, isPaced = false } = options
     this.#admit(peer)
     this.#counters.requests++
     const left = new AbortController()
     const signal = AbortSignal.any([options.signal, left.signal])
     const events = new EventQueue<InferEvent>()
-    const ticket: Ticket = { peer, events, run: () => void this.#run(request, ticket, signal) }
+    const ticket: Ticket = { peer, events, run: () => void this.#run(request, ticket, { signal, isPaced }) }
     if (peer !== undefined) this.#perPeer.set(peer, (this.#perPeer.get(peer) ?? 0) + 1)
     signal.addEventListener('abort', () => this.#leave(ticket), { once: true })
     if (signal.aborted) this.#cancelled(ticket)
@@ -199,12 +201,13 @@ export class InferenceService {
     ticket.run()
   }
 
-  async #run(request: InferRequest, ticket: Ticket, signal: AbortSignal): Promise<void> {
+  async #run(request: InferRequest, ticket: Ticket, options: { signal: AbortSignal; isPaced: boolean }): Promise<void> {
     const startedMs = this.#clock()
     try {
-      for await (const event of this.#engine.infer(request.model, request.prompt, request.sampling, { signal })) {
+      for await (const event of this.#engine.infer(request.model, request.prompt, request.sampling, options)) {
         if (event.type === 'end') this.#ended(event, this.#clock() - startedMs)
         ticket.events.push(event)
+        if (options.isPaced) await ticket.events.taken(options.signal)
       }
       ticket.events.end()
     } catch (error) {

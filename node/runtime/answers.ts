@@ -62,7 +62,12 @@ export class Answers implements GatewayBackend {
   async serve(): Promise<void> {
     const service = this.#service
     if (service === undefined || !this.#options.config['inference.forPeers']) return
-    const host: PeerInferenceHost = { service, findModel: (modelId) => this.#runnable(modelId) }
+    const { payment } = this.#options.parts.economy
+    const host: PeerInferenceHost = {
+      service,
+      findModel: (modelId) => this.#runnable(modelId),
+      sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
+    }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
   }
 
@@ -225,11 +230,12 @@ export class Answers implements GatewayBackend {
   }
 
   async #candidates(modelId: ModelId): Promise<PeerId[]> {
-    const { leases, network, standing } = this.#options.parts
+    const { leases, network, economy, standing } = this.#options.parts
     const rtts = new Map((await network.peers()).map((peer) => [peer.peerId, peer.rttMs ?? 1000]))
     const answerers = leases
       .holders(modelId)
       .filter(({ canInfer, lease }) => canInfer && !lease.isPaused)
+      .filter(({ lease }) => economy.payment.isAffordable(lease.peerId, lease.payment, 'infer'))
       .map(({ lease }) => ({
         lease,
         rttMs: rtts.get(lease.peerId) ?? 1000,
@@ -272,7 +278,8 @@ export class Answers implements GatewayBackend {
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
       isAnswering = true
-      for await (const event of inferOverPeer(stream, start, { signal })) {
+      const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, prompt)
+      for await (const event of inferOverPeer(stream, start, { signal, buy })) {
         // A token has a character at least: nobody earns a name by counting more than it writes.
         if (event.type === 'delta') tokens += Math.min(event.tokens, event.text.length)
         yield event

@@ -33,6 +33,7 @@ import { peekInThread, viewTensor } from '../peek/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import type { Transfer } from '../swarm/index.ts'
 import { openNodeConsole } from './console.ts'
+import { PaymentController } from './controlled-payment.ts'
 import { QueryController } from './controlled-queries.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
@@ -53,11 +54,13 @@ export class NodeController implements ControlledNode {
   #sinceMs = Date.now()
   readonly #console: ShardConsole
   readonly queries: QueryController
+  readonly payment: PaymentController
 
   constructor(node: HartonomousNode, requestStop: (reason: string) => void) {
     this.#node = node
     this.#requestStop = requestStop
     this.queries = new QueryController(() => node.parts)
+    this.payment = new PaymentController(() => node.parts)
     this.#console = openNodeConsole(node.config, node.dataDir, process.env, () => this.peers())
   }
 

@@ -19,6 +19,7 @@ import { dataHosts, isDataReachable } from './endpoints.ts'
 import { EventBus } from './event-bus.ts'
 import { isOpenToOthers, lockDataDir } from './lock.ts'
 import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
+import { paymentEventOf } from './payment-event.ts'
 import { version } from './version.ts'
 
 const catalogueFastMs = 2 * second
@@ -147,6 +148,7 @@ export class HartonomousNode {
       onLeaseChange: () => this.#parts?.placement.consider(),
       onDecision: ({ modelId, name, action, reason }) =>
         this.tell({ event: 'placement', modelId, name, action, reason }),
+      onPayment: (event) => this.tell(paymentEventOf(event)),
     }
     const parts = await openParts({ dataDir, config, log, host }, this.#closers)
     this.#parts = parts
@@ -162,6 +164,7 @@ export class HartonomousNode {
     await serveChannels(network, dataPlane, host.isActive)
     await releases.serve()
     await this.answers.serve()
+    await parts.economy.start()
     await heartbeat.start()
     this.#closers.push(async () => heartbeat.stop())
     const announcer = new Announcer(network, shard, log)
@@ -312,6 +315,7 @@ export class HartonomousNode {
       diskFreeBytes: Math.max(0, this.config['pledge.disk'] - held),
       isDataReachable: isDataReachable(this.config, this.#addresses),
       isPaused: isIdle,
+      payment: this.parts.economy.payment.terms,
     }
   }
 

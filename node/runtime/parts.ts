@@ -12,12 +12,14 @@ import { type Config, dataFiles, policyOf, storageOf } from '../config/index.ts'
 import { Library } from '../library/index.ts'
 import type { Log } from '../log/index.ts'
 import { type Network, startNetwork } from '../network/index.ts'
+import type { PaymentEvent } from '../payment/index.ts'
 import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
-import { Standing } from '../standing/index.ts'
+import { CachedStandings, payeesOnChain, Standing } from '../standing/index.ts'
 import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
+import { Economy } from './economy.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
 
 /** The person at this machine, as a tenant of the shard database. */
@@ -37,6 +39,7 @@ export interface Parts {
   standing: Standing
   placement: PlacementService
   query: QueryService
+  economy: Economy
 }
 
 /** What the parts ask of, and tell to, the node around them. */
@@ -46,6 +49,7 @@ export interface PartsHost {
   onRelease(release: Release): void
   onLeaseChange(): void
   onDecision(decision: PlacementDecision): void
+  onPayment(event: PaymentEvent): void
 }
 
 export interface PartsOptions {
@@ -103,11 +107,29 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
   const banned = await BannedPeers.load(tenant, now)
   const paymentOf = (peerId: PeerId) => leases.get(peerId)?.signed.lease.payment
   const standing = keep(await Standing.load({ store: tenant, paymentOf, random: Math.random, now, log }))
+  const economy = keep(
+    await Economy.open({
+      dataDir,
+      config,
+      tenant,
+      dataPlane,
+      log,
+      onEvent: (event) => {
+        if (isBreach(event)) void standing.blame(event.peerId, 'brokenPromises')
+        host.onPayment(event)
+      },
+    }),
+  )
+  if (economy.isOnChain) {
+    const source = payeesOnChain(economy.domain, economy.chain)
+    standing.useChain(new CachedStandings({ source, now, log }))
+  }
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
     banned,
     standing,
+    isAffordable: (peerId: PeerId) => economy.payment.isAffordable(peerId, paymentOf(peerId), 'chunk'),
   }
   const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
   const heartbeat = new Heartbeat({
@@ -155,5 +177,13 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     standing,
     placement,
     query,
+    economy,
   }
+}
+
+/** What a peer signed shows it: it asked for more than it did, or promised with a signature that is none. */
+function isBreach(event: PaymentEvent): boolean {
+  return (
+    event.type === 'broken-promise' || (event.side === 'sale' && event.type === 'stop' && event.reason === 'voucher')
+  )
 }

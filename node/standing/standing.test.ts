@@ -132,6 +132,7 @@ test('standing: one with proven stake is asked first, one who names its payee ga
     const transfer = new Transfer(modelId, Bitfield.full(model.places.length), {
       ...parts,
       sourcesMax: 1,
+      isAffordable: () => true,
       dataHosts: () => [],
       openChannel: (peerId, signal) => openChannel(parts.network, parts.dataPlane, peerId, signal),
       now: () => Date.now() + skewMs,

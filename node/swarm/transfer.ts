@@ -46,6 +46,8 @@ export interface TransferDependencies {
   /** Connects the libp2p fallback of a peer to the data plane. */
   openChannel: (peerId: PeerId, signal: AbortSignal) => Promise<void>
   banned: BannedPeers
+  /** What it asks is within what the owner pays. */
+  isAffordable: (peerId: PeerId) => boolean
   standing: Standing
   /** `sourcesPerFetchMax` unless given. */
   sourcesMax?: number
@@ -150,6 +152,7 @@ export class Transfer {
   suggest(peerId: PeerId): void {
     const { network, now } = this.#deps
     if (peerId === network.peerId || this.#deps.banned.has(peerId) || this.#runs.has(peerId)) return
+    if (!this.#deps.isAffordable(peerId)) return
     if (this.#stop.signal.aborted || (this.#shunned.get(peerId)?.untilMs ?? 0) > now()) return
     if (this.#runs.size >= this.#sourcesMax && !this.#makeRoom(peerId)) return
     const run: SourceRun = {

@@ -326,6 +326,28 @@ export type NodeEvent =
   | ({ event: 'transfer-progress' } & TransferView)
   | ({ event: 'transfer-complete' } & TransferView & { durationMs: number })
   | { event: 'source-end'; modelId: string; peerId: string; reason: string; banned: boolean; evidence?: string }
+  | {
+      event: 'voucher'
+      /** `sale`: it came to us; `purchase`: we signed it. */
+      side: 'sale' | 'purchase'
+      peerId: string
+      channel: string
+      /** Decimal text, as all amounts. */
+      cumulativeWei: string
+      addedWei: string
+    }
+  | {
+      event: 'receipt'
+      side: 'sale' | 'purchase'
+      peerId: string
+      kind: 'chunk' | 'infer'
+      modelId: string
+      bytes: number
+      promptTokens: number
+      completionTokens: number
+      dueWei: string
+    }
+  | { event: 'payment-stop'; side: 'sale' | 'purchase'; peerId: string; reason: string }
   | { event: 'transfer-paused'; modelId: string; code: string; message: string }
   | {
       event: 'upload-progress'

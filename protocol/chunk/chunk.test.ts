@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fuzzDecoder, type Vector, vectorBytes, vectorValue } from '../codec/decoder-suite.ts'
 import type { ExtentRoot } from '../ids.ts'
-import { blockBytesMax, chunkBytes, chunkRequestBytesMax, modelBytesMax, rangesPerRequestMax } from '../limits.ts'
+import {
+  blockBytesMax,
+  chunkBytes,
+  chunkRequestBytesMax,
+  modelBytesMax,
+  paymentMessageBytesMax,
+  rangesPerRequestMax,
+} from '../limits.ts'
 import {
   type ChunkControlFrame,
   ChunkFrameParser,
@@ -16,6 +23,7 @@ import {
   encodeDataHeader,
   encodeFrameHeader,
   encodeHello,
+  encodePay,
   encodePing,
   encodePong,
   encodeRecheck,
@@ -46,6 +54,8 @@ function encodeFrame(frame: ChunkControlFrame): Uint8Array {
       return encodeRecheck(frame.requestId, frame.range)
     case chunkOp.recheckResult:
       return encodeRecheckResult(frame.requestId, frame.status)
+    case chunkOp.pay:
+      return encodePay(frame.body)
   }
 }
 
@@ -76,7 +86,7 @@ const frames: fc.Arbitrary<ChunkControlFrame> = fc.oneof(
   fc.record({
     op: fc.constant(chunkOp.refuse),
     requestId: u32,
-    status: fc.constantFrom(chunkStatus.notHeld, chunkStatus.busy, chunkStatus.internal),
+    status: fc.constantFrom(chunkStatus.notHeld, chunkStatus.busy, chunkStatus.internal, chunkStatus.unpaid),
     retryAfterMs: u32,
   }),
   fc.record({ op: fc.constant(chunkOp.cancel), requestId: u32 }),
@@ -98,6 +108,11 @@ const frames: fc.Arbitrary<ChunkControlFrame> = fc.oneof(
     op: fc.constant(chunkOp.recheckResult),
     requestId: u32,
     status: fc.constantFrom(chunkStatus.ok, chunkStatus.withdrawn),
+  }),
+  fc.record({
+    op: fc.constant(chunkOp.pay),
+    requestId: fc.constant(0),
+    body: fc.uint8Array({ minLength: 1, maxLength: paymentMessageBytesMax }),
   }),
 )
 
@@ -146,13 +161,15 @@ describe('chunk frame', () => {
   })
 
   test.each([
-    ['an unknown op', '0a0000000100000000000000'],
+    ['an unknown op', '0b0000000100000000000000'],
     ['op 0', '000000000100000000000000'],
     ['a reserved bit', '050001000100000000000000'],
     ['a status on a cancel', '050100000100000000000000'],
     ['a refusal without a reason', '04000000010000000400000000000000'],
-    ['an unknown status', '04060000010000000400000000000000'],
+    ['an unknown status', '04070000010000000400000000000000'],
     ['an empty data frame', '030000000100000000000000'],
+    ['an empty payment', '0a0000000100000000000000'],
+    ['a status on a payment', '0a060000000000000100000000'],
     ['a request cut in a range', `02000000010000002d000000${'00'.repeat(45)}`],
     ['an empty range', `02000000010000002c000000${'00'.repeat(44)}`],
     ['an offset past 2^53', `02000000010000002c000000${'00'.repeat(32)}ffffffffffffffff01000000`],
@@ -169,6 +186,13 @@ describe('chunk frame', () => {
       const header = encodeFrameHeader({ op, status, requestId: 1, bodyBytes: blockBytesMax + 1 })
       expect(() => decodeFrameHeader(header), `op ${op}`).toThrow(withCode('ERR_LIMIT'))
     }
+  })
+
+  test('chunk frame: a payment of more than its limit is refused on both sides', () => {
+    const body = new Uint8Array(paymentMessageBytesMax + 1)
+    expect(() => encodePay(body)).toThrow(withCode('ERR_LIMIT'))
+    const header = encodeFrameHeader({ op: chunkOp.pay, status: 0, requestId: 0, bodyBytes: body.length })
+    expect(() => decodeFrameHeader(header)).toThrow(withCode('ERR_LIMIT'))
   })
 
   test('chunk frame: random and mutated bytes give typed errors only', () => {
@@ -214,7 +238,8 @@ const serverFrames = frames.filter(
     frame.op === chunkOp.request ||
     frame.op === chunkOp.cancel ||
     frame.op === chunkOp.recheck ||
-    frame.op === chunkOp.ping,
+    frame.op === chunkOp.ping ||
+    frame.op === chunkOp.pay,
 )
 const pieceSizes = fc.array(fc.oneof(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 3000 })), {
   maxLength: 60,
@@ -278,6 +303,7 @@ describe('chunk frame parser', () => {
     for (const role of ['serve', 'fetch', 'undecided'] as const)
       expect(() => collect(role).parser.push(wrong[role])).toThrow(withCode('ERR_DECODE'))
     const { parser, seen } = collect('undecided')
+    expect(() => collect('undecided').parser.push(encodePay(Uint8Array.of(1)))).toThrow(withCode('ERR_DECODE'))
     parser.push(hello)
     parser.push(encodeCancel(2))
     expect(seen.length).toBe(2)
@@ -300,7 +326,7 @@ describe('chunk frame parser', () => {
 
   test('chunk frame parser: random and mutated streams give typed errors only', () => {
     const request = encodeRequest(1, [{ root: '44'.repeat(32) as ExtentRoot, offsetBytes: 0, lengthBytes: 9 }])
-    const stream = Buffer.concat([encodePing(1), request, encodeCancel(2), request])
+    const stream = Buffer.concat([encodePing(1), request, encodePay(Uint8Array.of(9, 8, 7)), encodeCancel(2), request])
     fuzzDecoder(
       (bytes) => {
         const { parser } = collect('serve')

@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict'
 import { decodeError } from '../codec/cbor.ts'
 import { HartonomousError } from '../errors.ts'
-import { extentRootFromBytes, extentRootToBytes } from '../ids.ts'
-import { blockBytesMax, chunkBytes, modelBytesMax, pingBodyBytesMax, rangesPerRequestMax } from '../limits.ts'
+import { extentRootFromBytes } from '../ids.ts'
+import {
+  blockBytesMax,
+  chunkBytes,
+  modelBytesMax,
+  paymentMessageBytesMax,
+  pingBodyBytesMax,
+  rangesPerRequestMax,
+} from '../limits.ts'
 import {
   type ChunkControlFrame,
   type ChunkFrameHeader,
@@ -38,13 +45,14 @@ const bodyLimits: { readonly [op in ChunkOp]: { min: number; max: number } } = {
   [chunkOp.pong]: { min: 0, max: pingBodyBytesMax },
   [chunkOp.recheck]: { min: chunkRangeBytes, max: chunkRangeBytes },
   [chunkOp.recheckResult]: { min: 0, max: 0 },
+  [chunkOp.pay]: { min: 1, max: paymentMessageBytesMax },
 }
 
 /** Largest body of any frame but `data`: what a parser has to hold. */
 export const controlBodyBytesMax = rangesPerRequestMax * chunkRangeBytes
 
-const lastOp = chunkOp.recheckResult
-const lastStatus = chunkStatus.internal
+const lastOp = chunkOp.pay
+const lastStatus = chunkStatus.unpaid
 
 /** Writes the 12 bytes at `offset`: for senders that keep one buffer. */
 export function writeFrameHeader(target: Uint8Array, offset: number, header: ChunkFrameHeader): void {
@@ -139,6 +147,20 @@ export function encodeRecheckResult(requestId: number, status: RecheckStatus): U
   return newFrame(chunkOp.recheckResult, status, requestId, 0).frame
 }
 
+/** @throws {ERR_LIMIT} for a message that is larger than a payment message may be. */
+export function encodePay(message: Uint8Array): Uint8Array {
+  assert(message.length > 0, 'a payment message is not empty')
+  if (message.length > paymentMessageBytesMax)
+    throw new HartonomousError('ERR_LIMIT', {
+      what: 'payment message',
+      limit: paymentMessageBytesMax,
+      actual: message.length,
+    })
+  const { frame } = newFrame(chunkOp.pay, chunkStatus.ok, 0, message.length)
+  frame.set(message, chunkFrameHeaderBytes)
+  return frame
+}
+
 // ---- bodies ------------------------------------------------------------------------------------------------------
 
 /**
@@ -160,6 +182,7 @@ export function decodeControlBody(header: ChunkFrameHeader, body: Uint8Array): C
       return { op, requestId }
     case chunkOp.ping:
     case chunkOp.pong:
+    case chunkOp.pay:
       return { op, requestId, body: copyOf(body) }
     case chunkOp.recheck:
       return { op, requestId, range: decodeRecheckBody(body) }
@@ -232,17 +255,23 @@ function readRange(body: Uint8Array, view: DataView, at: number): ChunkRange {
 
 function encodeRanges(op: ChunkOp, requestId: number, ranges: readonly ChunkRange[]): Uint8Array {
   assert(ranges.length > 0, 'a request names at least one range')
-  const { frame, view } = newFrame(op, chunkStatus.ok, requestId, ranges.length * chunkRangeBytes)
+  const { frame } = newFrame(op, chunkStatus.ok, requestId, ranges.length * chunkRangeBytes)
+  const target = Buffer.from(frame.buffer)
   let at = chunkFrameHeaderBytes
-  for (const { root, offsetBytes, lengthBytes } of ranges) {
-    assert(Number.isSafeInteger(offsetBytes) && offsetBytes >= 0 && lengthBytes > 0, 'a range has a place and a length')
-    frame.set(extentRootToBytes(root), at)
-    view.setUint32(at + 32, offsetBytes % 2 ** 32, true)
-    view.setUint32(at + 36, Math.floor(offsetBytes / 2 ** 32), true)
-    view.setUint32(at + 40, lengthBytes, true)
+  for (const range of ranges) {
+    writeRange(target, at, range)
     at += chunkRangeBytes
   }
   return frame
+}
+
+/** Writes the 44 bytes at `at`. */
+export function writeRange(target: Buffer, at: number, { root, offsetBytes, lengthBytes }: ChunkRange): void {
+  assert(Number.isSafeInteger(offsetBytes) && offsetBytes >= 0 && lengthBytes > 0, 'a range has a place and a length')
+  target.write(root, at, 'hex')
+  target.writeUInt32LE(offsetBytes % 2 ** 32, at + 32)
+  target.writeUInt32LE(Math.floor(offsetBytes / 2 ** 32), at + 36)
+  target.writeUInt32LE(lengthBytes, at + 40)
 }
 
 function encodeEcho(op: ChunkOp, requestId: number, body: Uint8Array): Uint8Array {

@@ -19,3 +19,4 @@ export const chunkProtocol = {
 export * from './frame.ts'
 export * from './message.ts'
 export * from './parser.ts'
+export * from './transcript.ts'

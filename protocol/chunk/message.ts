@@ -23,6 +23,8 @@ export const chunkOp = {
   recheck: 8,
   /** Server -> fetcher: status `ok`, the bytes on disk are good, or `withdrawn`. */
   recheckResult: 9,
+  /** Either way: a message of `protocol/payment`, which nothing here looks into. No answer by itself. */
+  pay: 10,
 } as const
 export type ChunkOp = (typeof chunkOp)[keyof typeof chunkOp]
 
@@ -33,6 +35,8 @@ export const chunkStatus = {
   withdrawn: 3,
   invalid: 4,
   internal: 5,
+  /** The bytes are beyond what is paid. */
+  unpaid: 6,
 } as const
 export type ChunkStatus = (typeof chunkStatus)[keyof typeof chunkStatus]
 
@@ -82,3 +86,5 @@ export type ChunkControlFrame =
   | { op: typeof chunkOp.ping | typeof chunkOp.pong; requestId: number; body: Uint8Array }
   | { op: typeof chunkOp.recheck; requestId: number; range: ChunkRange }
   | { op: typeof chunkOp.recheckResult; requestId: number; status: RecheckStatus }
+  /** `body` is a copy. */
+  | { op: typeof chunkOp.pay; requestId: number; body: Uint8Array }

@@ -26,8 +26,15 @@ export interface ChunkFrameHandler {
 /** Ops that a side may receive. Until the role is known only a hello is accepted, afterwards it no longer is. */
 const acceptedOps: { readonly [role in ChunkRole | 'undecided']: ReadonlySet<ChunkOp> } = {
   undecided: new Set<ChunkOp>([chunkOp.hello]),
-  serve: new Set<ChunkOp>([chunkOp.request, chunkOp.cancel, chunkOp.recheck, chunkOp.ping, chunkOp.pong]),
-  fetch: new Set<ChunkOp>([chunkOp.data, chunkOp.refuse, chunkOp.recheckResult, chunkOp.ping, chunkOp.pong]),
+  serve: new Set<ChunkOp>([chunkOp.request, chunkOp.cancel, chunkOp.recheck, chunkOp.ping, chunkOp.pong, chunkOp.pay]),
+  fetch: new Set<ChunkOp>([
+    chunkOp.data,
+    chunkOp.refuse,
+    chunkOp.recheckResult,
+    chunkOp.ping,
+    chunkOp.pong,
+    chunkOp.pay,
+  ]),
 }
 
 export class ChunkFrameParser {

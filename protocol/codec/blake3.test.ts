@@ -49,6 +49,16 @@ describe.each(['native', 'wasm'] as const)('blake3 (%s)', (engine) => {
     expect(hex(second.digest())).toBe(vectors[6]![1])
     expect(hex(createBlake3().digest())).toBe(vectors[0]![1])
   })
+
+  test('blake3: a digest in between is that of the bytes so far, and changes nothing', () => {
+    const input = vectorInput(7169)
+    const hasher = createBlake3()
+    expect(hex(hasher.digest())).toBe(vectors[0]![1])
+    hasher.update(input.subarray(0, 1025))
+    expect(hex(hasher.digest())).toBe(vectors[4]![1])
+    hasher.update(input.subarray(1025))
+    expect(hex(hasher.digest())).toBe(vectors[7]![1])
+  })
 })
 
 describe('blake3 (both)', () => {

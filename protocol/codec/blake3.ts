@@ -12,7 +12,7 @@ export type Blake3Engine = 'native' | 'wasm'
 
 export interface Blake3Hasher {
   update(bytes: Uint8Array): void
-  /** 32 bytes. Nothing may follow it. */
+  /** 32 bytes: of what came so far. More may follow it. */
   digest(): Uint8Array
 }
 

@@ -18,6 +18,11 @@ export function rawCidOf(bytes: Uint8Array): string {
   return cidWithCodec(bytes, rawCode).toString()
 }
 
+/** CID of a DAG-CBOR block whose SHA-256 is known. */
+export function cidOfDigest(digest: Uint8Array): string {
+  return CID.createV1(dagCborCode, Digest.create(sha256Code, digest)).toString()
+}
+
 function cidWithCodec(bytes: Uint8Array, codec: number): CID {
   return CID.createV1(codec, Digest.create(sha256Code, createHash('sha256').update(bytes).digest()))
 }

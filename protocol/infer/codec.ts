@@ -1,22 +1,23 @@
 import { z } from 'zod'
 import { type CborOptions, decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
-import { modelId, parseShape, textUpTo, uint } from '../codec/schema.ts'
+import { bytesUpTo, modelId, parseShape, textUpTo, uint } from '../codec/schema.ts'
 import type { ErrorCode, WireError } from '../errors.ts'
 import {
   chatMessagesMax,
   inferenceTokensMax,
   inferFrameBytesMax,
+  paymentMessageBytesMax,
   stopSequenceBytesMax,
   stopSequencesMax,
   wireErrorFieldsMax,
   wireErrorTextMax,
 } from '../limits.ts'
-import type { InferFrame } from './message.ts'
+import type { InferFrame, InferInput } from './message.ts'
 
 const options: CborOptions = { what: 'infer frame', bytesMax: inferFrameBytesMax }
 
 /** Number of each frame on the wire. 16 to 31 belong to embeddings, layer ranges and hidden states of later versions. */
-const frameNumbers = { start: 1, accepted: 2, delta: 3, end: 4, error: 5 } as const
+const frameNumbers = { start: 1, accepted: 2, delta: 3, end: 4, error: 5, pay: 6 } as const
 const reservedMin = 16
 const reservedMax = 31
 
@@ -53,13 +54,18 @@ const wireError = z
   })
   .transform(({ code, fields }): WireError => ({ code: code as ErrorCode, fields: plainFields(fields) }))
 
+const payment = bytesUpTo(paymentMessageBytesMax).refine((bytes) => bytes.length > 0, 'empty')
+
+const inputFields = { modelId, prompt, sampling }
+
+export const inferInputShape: z.ZodType<InferInput> = z.object(inputFields)
+
 const frameShape: z.ZodType<InferFrame> = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('start'),
-    modelId,
-    prompt,
-    sampling,
+    ...inputFields,
     traceparent: traceparent.exactOptional(),
+    payment: payment.exactOptional(),
   }),
   z.object({ type: z.literal('accepted'), queued: uint }),
   z.object({ type: z.literal('delta'), text, tokens: uint.max(inferenceTokensMax) }),
@@ -71,6 +77,7 @@ const frameShape: z.ZodType<InferFrame> = z.discriminatedUnion('type', [
     durationMs: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
   }),
   z.object({ type: z.literal('error'), error: wireError }),
+  z.object({ type: z.literal('pay'), message: payment }),
   z.object({ type: z.literal('reserved'), number: uint.min(reservedMin).max(reservedMax) }),
 ])
 

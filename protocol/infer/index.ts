@@ -13,5 +13,6 @@ export const inferProtocol = {
   quota: { requests: 120, windowMs: minute },
 } as const satisfies ProtocolDescriptor
 
-export * from './codec.ts'
+export { decodeInferFrame, encodeInferFrame } from './codec.ts'
+export * from './hash.ts'
 export * from './message.ts'

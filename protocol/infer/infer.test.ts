@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { encodeCbor } from '../codec/cbor.ts'
 import { fuzzDecoder, type Vector, vectorBytes, vectorValue } from '../codec/decoder-suite.ts'
 import { errorFromWire, type WireError } from '../errors.ts'
-import { inferenceTokensMax, inferFrameBytesMax } from '../limits.ts'
-import { decodeInferFrame, encodeInferFrame, type InferFrame } from './index.ts'
+import { inferenceTokensMax, inferFrameBytesMax, paymentMessageBytesMax } from '../limits.ts'
+import { decodeInferFrame, encodeInferFrame, type InferFrame, inferInputHash, textHash } from './index.ts'
 import vectors from './vectors.json' with { type: 'json' }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -41,8 +41,12 @@ test('infer frame: decodes what it encoded', () => {
     fc.record({ type: fc.constant('chat' as const), messages: fc.array(message, { minLength: 1, maxLength: 5 }) }),
     fc.record({ type: fc.constant('completion' as const), text }),
   )
+  const payment = fc.uint8Array({ minLength: 1, maxLength: paymentMessageBytesMax })
   const frames: fc.Arbitrary<InferFrame> = fc.oneof(
-    fc.record({ type: fc.constant('start' as const), modelId: fc.constant(start.modelId), prompt, sampling }),
+    fc.record(
+      { type: fc.constant('start' as const), modelId: fc.constant(start.modelId), prompt, sampling, payment },
+      { requiredKeys: ['type', 'modelId', 'prompt', 'sampling'], noNullPrototype: true },
+    ),
     fc.record({ type: fc.constant('accepted' as const), queued: fc.nat() }),
     fc.record({ type: fc.constant('delta' as const), text, tokens: fc.nat(100) }),
     fc.record({
@@ -56,6 +60,7 @@ test('infer frame: decodes what it encoded', () => {
       type: fc.constant('error' as const),
       error: fc.constant<WireError>({ code: 'ERR_ENGINE_CRASHED', fields: { reason: 'signal 6' } }),
     }),
+    fc.record({ type: fc.constant('pay' as const), message: payment }),
     fc.record({ type: fc.constant('reserved' as const), number: fc.integer({ min: 16, max: 31 }) }),
   )
   fc.assert(
@@ -66,7 +71,11 @@ test('infer frame: decodes what it encoded', () => {
 })
 
 test.each<[string, unknown]>([
-  ['an unknown type', { t: 6 }],
+  ['an unknown type', { t: 7 }],
+  ['a payment without its message', { t: 6 }],
+  ['an empty payment', { t: 6, message: new Uint8Array() }],
+  ['a payment of more than its limit', { t: 6, message: new Uint8Array(paymentMessageBytesMax + 1) }],
+  ['a start with an empty payment', wireStart(start, { payment: new Uint8Array() })],
   ['a type above the reserved ones', { t: 32 }],
   ['no type', {}],
   ['a list', [1]],
@@ -101,6 +110,21 @@ test('infer frame: a prompt that is too large is refused on both sides', () => {
   expect(() => encodeInferFrame(frame)).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
   expect(() => decodeInferFrame(new Uint8Array(inferFrameBytesMax + 1))).toThrow(
     expect.objectContaining({ code: 'ERR_LIMIT' }),
+  )
+})
+
+test('infer hashes: golden, and the same for what was sent and for what came', () => {
+  const golden = inferInputHash(start)
+  expect(hex(golden)).toBe('e6d90ec582644951a661e1fbc96ab0ef75828b27ec19be76baa8729dad3d1d6a')
+  expect(hex(textHash('Grüße 😀'))).toBe('08b2a1a3bb3b581fb078b0e33d7aebec83b1b8e35022485ef229a7c3fd6086b9')
+  const sent: InferFrame = { ...start, payment: Uint8Array.of(1) }
+  const came = decodeInferFrame(encodeInferFrame(sent)) as typeof start
+  expect(inferInputHash(came)).toEqual(golden)
+  const { modelId, prompt, sampling } = start
+  expect(inferInputHash({ sampling, prompt, modelId })).toEqual(golden)
+  expect(inferInputHash({ modelId, prompt, sampling: { ...sampling, maxTokens: 1 } })).not.toEqual(golden)
+  expect(() => inferInputHash({ modelId, prompt, sampling: { ...sampling, topP: 2 } })).toThrow(
+    expect.objectContaining({ code: 'ERR_DECODE' }),
   )
 })
 

@@ -1,6 +1,6 @@
 /**
- * Infer: one stream is one session. The opener sends `start`; the node answers with `accepted`, `token` frames and
- * `end`, or `error`. Closing the stream cancels. Frames for embeddings, layer ranges and hidden states are reserved
+ * Infer: one stream is one session. The opener sends `start`; the node answers with `accepted`, `delta` frames and
+ * `end`, or `error`; `pay` frames go both ways in between. Closing the stream cancels. Frames for embeddings, layer ranges and hidden states are reserved
  * (type numbers 16 to 31): a node of this version answers them with ERR_MODEL_UNSUPPORTED.
  */
 
@@ -25,8 +25,16 @@ export interface SamplingOptions {
 
 export type InferPrompt = { type: 'chat'; messages: ChatMessage[] } | { type: 'completion'; text: string }
 
+/** All of a request that the answer depends on: what a receipt calls its input. Both ends have it. */
+export interface InferInput {
+  modelId: ModelId
+  prompt: InferPrompt
+  sampling: SamplingOptions
+}
+
 export type InferFrame =
-  | { type: 'start'; modelId: ModelId; prompt: InferPrompt; sampling: SamplingOptions; traceparent?: string }
+  /** `payment` is the first message of `protocol/payment`, which nothing here looks into; without it the answer is asked for free. */
+  | ({ type: 'start'; traceparent?: string; payment?: Uint8Array } & InferInput)
   /** The request waits (`queued`) or runs. */
   | { type: 'accepted'; queued: number }
   /** Text that became final; `tokens` of it. */
@@ -39,4 +47,6 @@ export type InferFrame =
       durationMs: number
     }
   | { type: 'error'; error: WireError }
+  /** Either way, after `start`: a further message of payment. */
+  | { type: 'pay'; message: Uint8Array }
   | { type: 'reserved'; number: number }

@@ -1,7 +1,8 @@
 /** What work costs. Rounded up to the next wei, on both sides alike, so that they agree on every total. */
 
 import { CID } from 'multiformats/cid'
-import type { ModelId } from '../ids.ts'
+import { cidOfDigest } from '../codec/cid.ts'
+import { type ModelId, parseModelId } from '../ids.ts'
 import { GiB } from '../units.ts'
 import type { Prices } from './message.ts'
 
@@ -26,6 +27,11 @@ export function tokensFor(amount: bigint, { weiPerKiloToken }: Prices): number {
 /** A channel per model: its owner's royalty follows from it. The 32 bytes of the SHA-256 inside the id. */
 export function topicOf(modelId: ModelId): Uint8Array {
   return CID.parse(modelId).multihash.digest
+}
+
+/** The reverse of `topicOf`. */
+export function modelOfTopic(topic: Uint8Array): ModelId {
+  return parseModelId(cidOfDigest(topic))
 }
 
 function ceilDivide(a: bigint, b: bigint): bigint {

@@ -11,6 +11,7 @@ import {
   decodeReceiptDetails,
   encodePayment,
   encodeReceiptDetails,
+  modelOfTopic,
   type PaymentMessage,
   priceOfBytes,
   priceOfTokens,
@@ -164,6 +165,7 @@ test('the topic of a model is the digest inside its id', () => {
   const modelId = parseModelId('bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua')
   expect(topicOf(modelId)).toHaveLength(32)
   expect(hex(topicOf(modelId))).toMatch(/^[0-9a-f]{64}$/)
+  expect(modelOfTopic(topicOf(modelId))).toBe(modelId)
 })
 
 test('an address is read in any case and written in one', () => {

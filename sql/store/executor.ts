@@ -10,6 +10,8 @@ export type TransactionMode = 'read' | 'write' | 'durable'
 
 /** Valid during its transaction only. */
 export interface Session {
+  /** The engine measures vectors itself: `VectorStatements` may be used. */
+  readonly hasVectors: boolean
   all<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<RowOf<N>[]>
   /** @returns the number of rows changed */
   run<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<number>
@@ -39,6 +41,10 @@ export class TenantSession {
   constructor(session: Session, tenantId: number) {
     this.#session = session
     this.#tenantId = tenantId
+  }
+
+  get hasVectors(): boolean {
+    return this.#session.hasVectors
   }
 
   get tenantId(): number {

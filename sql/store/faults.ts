@@ -51,6 +51,7 @@ export function retryingFaultyExecutor(inner: Executor, random: () => number): E
 
 function faultySession(session: Session, step: () => void): Session {
   return {
+    hasVectors: session.hasVectors,
     all: async (name, parameters) => {
       step()
       return session.all(name, parameters)

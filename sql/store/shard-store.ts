@@ -17,6 +17,7 @@ import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
 import { countTerm, findModels, indexModels, termsOf } from './search-index.ts'
 import type { ShardStore, TenantId, TenantStore } from './types.ts'
+import type { SpaceIndex } from './vectors/space-index.ts'
 import { VectorIndexes, type VectorIndexOptions } from './vectors/vector-indexes.ts'
 
 export interface ShardStoreOptions {
@@ -201,12 +202,16 @@ type EmbeddingMethods = Pick<
   'putSpace' | 'getSpace' | 'putEmbeddings' | 'removeEmbeddings' | 'findNearest'
 >
 
+function searched<T>(index: SpaceIndex | undefined, search: () => Promise<T>): Promise<T> {
+  return index === undefined ? search() : index.inTurn(search)
+}
+
 function embeddingMethods(tenant: TenantTransactions, vectors: VectorIndexes): EmbeddingMethods {
   return {
     putSpace: (name, dimension) => tenant.run('durable', (x) => putSpace(x, name, dimension)),
     getSpace: async (name) => {
       const index = await vectors.of(tenant.name, name, tenant)
-      return tenant.run('read', (x) => getSpace(x, name, index))
+      return searched(index, () => tenant.run('read', (x) => getSpace(x, name, index)))
     },
     putEmbeddings: async (space, rows) => {
       await tenant.run('write', (x) => putEmbeddings(x, space, rows))
@@ -220,7 +225,7 @@ function embeddingMethods(tenant: TenantTransactions, vectors: VectorIndexes): E
     findNearest: async (query) => {
       checkQuery(query)
       const index = await vectors.of(tenant.name, query.space, tenant)
-      return tenant.run('read', (x) => findNearest(x, query, index))
+      return searched(index, () => tenant.run('read', (x) => findNearest(x, query, index)))
     },
   }
 }

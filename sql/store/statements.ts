@@ -164,7 +164,22 @@ type NeighbourFilter = {
   layerMax: number | null
 }
 
-export interface TenantStatements {
+/** Only of engines whose sessions have vectors. `size`: one of `serverVectorSizes`; `numbers`: JSON array of that length. */
+export interface VectorStatements {
+  /** Vectors up to this row are there. */
+  findVectorProgress: Statement<SpaceKey, { rev: number }>
+  putVectorProgress: Statement<SpaceKey & { rev: number }>
+  /** `vectors`: JSON object of arrays of numbers, by rev. */
+  insertServerVectors: Statement<SpaceKey & { size: number; vectors: string }>
+  /** Nearest first, by the server's measure. */
+  listNearest: Statement<SpaceKey & { size: number; numbers: string; afterRev: number; limit: number }, { rev: number }>
+  listNearestOf: Statement<
+    SpaceKey & NeighbourFilter & { size: number; numbers: string; afterRev: number; limit: number },
+    { rev: number }
+  >
+}
+
+export interface TenantStatements extends VectorStatements {
   findModel: Statement<{ modelId: string }, StoredModel>
   listModels: Statement<None, StoredModel>
   findModelIndex: Statement<ModelKey, { indexSha256: Uint8Array }>
@@ -369,6 +384,7 @@ export interface SharedStatements {
 export type TenantStatementName = keyof TenantStatements
 export type SharedStatementName = keyof SharedStatements
 export type StatementName = TenantStatementName | SharedStatementName
+export type VectorStatementName = keyof VectorStatements
 
 type Bound<S extends Statement<unknown, unknown>> = S['parameters'] & { tenantId: number }
 type AllStatements = {

@@ -134,6 +134,10 @@ describe.skipIf(missing !== undefined)('anvil:', () => {
       expect(await chain.provider.send('eth_accounts', [])).toEqual([])
       const preflight = await fetch(chain.rpcUrl, { method: 'OPTIONS', headers: { origin: 'http://page.example' } })
       expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+      // A page may send this without asking first; the answer it could not read anyway.
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'anvil_mine', params: ['0x1'] })
+      const blind = await fetch(chain.rpcUrl, { method: 'POST', headers: { 'content-type': 'text/plain' }, body })
+      expect(await blind.json()).toMatchObject({ error: { code: -32600 } })
       expect(await chain.provider.getBlockNumber()).toBe(0)
     } finally {
       await chain.close()

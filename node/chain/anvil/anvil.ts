@@ -58,7 +58,8 @@ export async function startAnvil(options: AnvilOptions): Promise<AnvilChain> {
   const child = spawn(process.execPath, [keeper, program, ...given], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    env: { PATH: process.env['PATH'] },
+    // Windows opens no socket without SystemRoot.
+    env: { PATH: process.env['PATH'], SystemRoot: process.env['SystemRoot'] },
   })
   const { exited, listening } = watch(child)
   const stop = async () => {

@@ -40,12 +40,12 @@ export function checksumAddress(address: Address): string {
   return `0x${[...digits].map((digit, index) => (nibble(index) >= 8 ? digit.toUpperCase() : digit)).join('')}`
 }
 
-/** As a person typed it: where there are both cases, they must be those of EIP-55. @throws {ERR_ID} */
+/** As a person typed it: where there are both cases, they must be those of EIP-55. @throws {ERR_ID} {ERR_USAGE} */
 export function readAddress(text: string): Address {
   const address = parseAddress(text)
   const digits = text.slice(2)
   const isMixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase()
   if (isMixed && text !== checksumAddress(address))
-    throw new HartonomousError('ERR_ID', { kind: 'address (its checksum is wrong: a digit is mistyped)', text })
+    throw new HartonomousError('ERR_USAGE', { message: `the checksum of ${text} is wrong: a digit is mistyped` })
   return address
 }

@@ -141,15 +141,20 @@ describe('fetch core', () => {
     expect(core.snapshot().duplicateBytes).toBe(0)
   })
 
-  it('fetch core: a busy source is left alone for as long as it asked', () => {
-    const { core, clock } = coreOf(Array<number>(40).fill(chunkBytes))
-    const requests = requestsIn(core.addSource('a', { have: allBits(40) }))
-    for (const request of requests) expect(core.refused('a', request.requestId, 'busy', 2000)).toEqual([])
-    clock.nowMs += 1900
-    expect(core.tick()).toEqual([])
-    clock.nowMs += 150
-    expect(requestsIn(core.tick()).length).toBeGreaterThan(0)
-  })
+  it.each(['busy', 'unpaid'] as const)(
+    'fetch core: a source that refuses as %s is left alone for as long as it asked',
+    (status) => {
+      const { core, clock } = coreOf(Array<number>(40).fill(chunkBytes))
+      const requests = requestsIn(core.addSource('a', { have: allBits(40) }))
+      // More than the failures that end a source.
+      expect(requests.length).toBeGreaterThan(7)
+      for (const request of requests) expect(core.refused('a', request.requestId, status, 2000)).toEqual([])
+      clock.nowMs += 1900
+      expect(core.tick()).toEqual([])
+      clock.nowMs += 150
+      expect(requestsIn(core.tick()).length).toBeGreaterThan(0)
+    },
+  )
 
   it('fetch core: after "not held" the chunk is asked of others; a refused run is asked for one by one', () => {
     const { core, clock } = coreOf([1000, 1000, 1000])
@@ -393,8 +398,8 @@ describe('fetch core, any order of events', () => {
               apply(core.received(request.sourceId, request.requestId, new Uint8Array(total - first + (what % 3))))
             } else if (kind === 'refuse' && request) {
               open.delete(request.requestId)
-              const statuses = ['not-held', 'busy', 'withdrawn', 'invalid', 'internal'] as const
-              apply(core.refused(request.sourceId, request.requestId, statuses[what % 5]!, what % 5000))
+              const statuses = ['not-held', 'busy', 'withdrawn', 'invalid', 'internal', 'unpaid'] as const
+              apply(core.refused(request.sourceId, request.requestId, statuses[what % 6]!, what % 5000))
             } else if (kind === 'verdict' && verifying.length > 0) {
               const { chunkIndex, bytes } = verifying.splice(what % verifying.length, 1)[0]!
               const isGood = what % 3 > 0

@@ -131,7 +131,7 @@ export class Core implements FetchCore {
   refused(
     id: SourceId,
     requestId: number,
-    status: 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal',
+    status: 'not-held' | 'busy' | 'withdrawn' | 'invalid' | 'internal' | 'unpaid',
     retryAfterMs: number,
   ): FetchAction[] {
     const { state } = this
@@ -154,10 +154,11 @@ export class Core implements FetchCore {
     return this.flush()
   }
 
-  private backOff(source: Source, status: 'busy' | 'invalid' | 'internal', retryAfterMs: number): void {
+  private backOff(source: Source, status: 'busy' | 'unpaid' | 'invalid' | 'internal', retryAfterMs: number): void {
     const askedMs = Number.isFinite(retryAfterMs) ? retryAfterMs : 0
     let waitMs = askedMs
-    if (status !== 'busy') {
+    // What is not paid is no failure of the source: whoever pays removes it where it will not.
+    if (status !== 'busy' && status !== 'unpaid') {
       source.failures++
       if (source.failures >= failuresMax) {
         dropSource(this.state, source, `refused ${source.failures} requests in a row (${status})`)

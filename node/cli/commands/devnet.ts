@@ -8,6 +8,7 @@ import { formatBytes, parseBytes } from '#protocol/units.ts'
 import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { Board } from '../devnet/board.ts'
 import type { DevnetNode } from '../devnet/child.ts'
+import type { DevnetEconomy } from '../devnet/economy.ts'
 import { createAnswerPrinter, printInvitation, printResult } from '../devnet/report.ts'
 import { runScenario, type ScenarioResult } from '../devnet/scenario.ts'
 import { judge, summaryOf } from '../devnet/verdict.ts'
@@ -30,6 +31,7 @@ export const devnet: Command = {
     'no-caps': { type: 'boolean' },
     'dht-only': { type: 'boolean' },
     keep: { type: 'boolean' },
+    free: { type: 'boolean' },
   },
   optionHelp: {
     model: { value: 'FILE', help: 'any GGUF file (default: the bundled model)' },
@@ -40,6 +42,7 @@ export const devnet: Command = {
     'no-caps': { help: 'do not slow uploads down' },
     'dht-only': { help: 'no gossip, no mDNS, no static peers' },
     keep: { help: 'keep the data folders' },
+    free: { help: 'no chain and no payment' },
   },
   examples: [
     'npm start',
@@ -63,12 +66,17 @@ async function runDevnet(context: CommandContext): Promise<number> {
   const view = new DevnetView(output, board)
   const deadline = AbortSignal.timeout(runTimeoutMs)
   let isOver = false
+  let economy: DevnetEconomy | undefined
   try {
     if (!output.json)
       output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} a swarm of five processes on this machine\n`)
     const modelFile = resolve(textOption(context, 'model') ?? bundledModel)
     const licence = textOption(context, 'license') ?? (await missingLicence(modelFile))
     const payloadFile = await makePayload(context, folder)
+    if (!flagOption(context, 'free')) {
+      const { DevnetEconomy } = await import('../devnet/economy.ts')
+      economy = await DevnetEconomy.open(folder, (reason) => output.note(`without payment: ${reason}`))
+    }
     view.start()
     const prompt = textOption(context, 'prompt') ?? defaultPrompt
     const hasCaps = !flagOption(context, 'no-caps')
@@ -78,6 +86,7 @@ async function runDevnet(context: CommandContext): Promise<number> {
       modelFile,
       ...(licence === undefined ? {} : { licence }),
       ...(payloadFile === undefined ? {} : { payloadFile }),
+      ...(economy === undefined ? {} : { economy }),
       hasCaps,
       isDhtOnly: flagOption(context, 'dht-only'),
       prompt,
@@ -107,6 +116,7 @@ async function runDevnet(context: CommandContext): Promise<number> {
     view.stop()
     if (!isOver && nodes.length > 0) output.note(`\nstopping ${nodes.length} nodes`)
     await Promise.all(nodes.map((node) => node.stop()))
+    await economy?.close()
     process.off('exit', killAll)
     if (!flagOption(context, 'keep')) await rm(folder, { recursive: true, force: true })
     else output.note(`kept ${folder}`)

@@ -1,12 +1,15 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from '../command.ts'
+import { chainDeploy, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
 import { diff } from './diff.ts'
 import { doctor } from './doctor.ts'
+import { earnings, earningsClaim } from './earnings.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
+import { jobFund, jobStatus, jobWithdraw } from './job.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
@@ -14,11 +17,21 @@ import { closure, map, query } from './query.ts'
 import { runPrompt } from './run-prompt.ts'
 import { shardMove, shardSetup } from './shard.ts'
 import { sql } from './sql.ts'
+import { stakeAdd, stakeDelegate, stakeStatus, stakeUnbond, stakeWithdraw } from './stake.ts'
 import { status } from './status.ts'
 import { tensorLs, tensorShow } from './tensor.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
-import { walletAddress, walletCreate, walletExport, walletImport, walletLs } from './wallet.ts'
+import {
+  walletAddress,
+  walletBalance,
+  walletCreate,
+  walletExport,
+  walletImport,
+  walletLs,
+  walletRevoke,
+  walletSend,
+} from './wallet.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -51,12 +64,28 @@ export const commands: readonly Command[] = [
   walletExport,
   walletAddress,
   walletLs,
+  walletBalance,
+  walletSend,
+  walletRevoke,
+  stakeAdd,
+  stakeDelegate,
+  stakeUnbond,
+  stakeWithdraw,
+  stakeStatus,
+  jobFund,
+  jobWithdraw,
+  jobStatus,
+  chainStart,
+  chainStatus,
+  chainDeploy,
   configShow,
   configGet,
   configSet,
   configPath,
   shardMove,
   shardSetup,
+  earnings,
+  earningsClaim,
   doctor,
   createCompletion(() => commands),
   version,

@@ -79,7 +79,7 @@ test('hart shard move: a server that is not there is told, the password is not',
 test('hart shard setup: lists the parts, prints their scripts for sqlcmd, and wants SQL Server to run them', async () => {
   const { stdout } = await hart(['shard', 'setup', '--json'])
   const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name)
-  expect(names).toEqual(['snapshot', 'policy', 'graph', 'console'])
+  expect(names).toEqual(['snapshot', 'policy', 'graph', 'vectors', 'console'])
   for (const name of names) {
     const { stdout: script } = await hart(['shard', 'setup', name, '--print'])
     expect(script, name).toMatch(/\nGO\n$/)

@@ -1,13 +1,17 @@
 /** `hart wallet`: keys that hold funds or a bond, each under its passphrase, and the hot key of this node. */
 import { HartonomousError } from '#protocol/errors.ts'
+import type { Address } from '#protocol/ids.ts'
+import type { Account } from '../../chain/index.ts'
 import { dataFiles } from '../../config/index.ts'
-import { accountNamed, chooseAccount, withKey } from '../account.ts'
+import { accountNamed, chooseAccount, ownerOf, withKey } from '../account.ts'
+import { dateOf, hart, readAmount } from '../amount.ts'
 import { type Command, type CommandContext, flagOption, textOption } from '../command.ts'
 import { passphraseOptionHelp, passphraseOptions, readPassphrase } from '../passphrase.ts'
 import { askHidden, promptStreams } from '../prompt.ts'
+import { loadChain, transact, transactionOptionHelp, transactionOptions, withChain } from '../transactions.ts'
 
 /** Loaded when needed: most commands know no keys. */
-const loadChain = () => import('../../chain/index.ts')
+const loadKeys = () => import('../../chain/index.ts')
 
 export const walletCreate: Command = {
   name: 'wallet create',
@@ -18,7 +22,7 @@ export const walletCreate: Command = {
   optionHelp: { ...passphraseOptionHelp },
   examples: ['hart wallet create main', 'hart wallet create main --passphrase-file main.pass --json'],
   async run(context) {
-    const { createAccount } = await loadChain()
+    const { createAccount } = await loadKeys()
     return addAccount(context, context.positionals[0]!, createAccount())
   },
 }
@@ -41,7 +45,7 @@ export const walletImport: Command = {
   ],
   async run(context) {
     const [name = '', file] = context.positionals
-    const { hotWalletName, readKeyText, walletPath } = await loadChain()
+    const { hotWalletName, readKeyText, walletPath } = await loadKeys()
     const isHot = name === hotWalletName
     // A name that cannot be is told before anything is asked for.
     if (!isHot) walletPath(dataFiles.wallets(context.paths.dataDir), name)
@@ -83,7 +87,7 @@ export const walletExport: Command = {
     const path = textOption(context, 'out')
     if (path === undefined)
       throw new HartonomousError('ERR_USAGE', { message: '--out FILE is needed: a key is not printed' })
-    const { exportHotKey, hotWalletName, loadHotKey, readWallet, writeSecretFile } = await loadChain()
+    const { exportHotKey, hotWalletName, loadHotKey, readWallet, writeSecretFile } = await loadKeys()
     const name = positionals[0]!
     const isBare = name === hotWalletName || flagOption(context, 'raw')
     let content: string
@@ -116,7 +120,7 @@ export const walletAddress: Command = {
     const { output, positionals } = context
     const [name] = positionals
     const chosen = name === undefined ? await chooseAccount(context) : await accountNamed(context, name)
-    const { checksumAddress } = await loadChain()
+    const { checksumAddress } = await loadKeys()
     if (output.json) output.value(chosen)
     else output.line(checksumAddress(chosen.address))
     return 0
@@ -129,7 +133,7 @@ export const walletLs: Command = {
   summary: 'The wallets of this data folder, and the hot key of its node.',
   examples: ['hart wallet ls', 'hart wallet ls --json'],
   async run({ output, paths }) {
-    const { checksumAddress, hotKeyPath, hotWalletName, listWallets, loadHotKey } = await loadChain()
+    const { checksumAddress, hotKeyPath, hotWalletName, listWallets, loadHotKey } = await loadKeys()
     const wallets = await listWallets(dataFiles.wallets(paths.dataDir))
     const hot = await loadHotKey(paths.dataDir)
     if (hot !== undefined) wallets.push({ name: hotWalletName, file: hotKeyPath(paths.dataDir), address: hot.address })
@@ -148,7 +152,113 @@ export const walletLs: Command = {
   },
 }
 
-type Account = import('../../chain/index.ts').Account
+export const walletBalance: Command = {
+  name: 'wallet balance',
+  aliases: ['balance'],
+  summary: 'All HART of an address: free, in escrow, at stake, and on its way back with dates.',
+  usage: '[NAME|ADDRESS]',
+  positionalsMax: 1,
+  examples: ['hart wallet balance', 'hart wallet balance 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json'],
+  async run(context) {
+    const { output } = context
+    const { checksumAddress } = await loadKeys()
+    const address = await addressOf(context, context.positionals[0])
+    return withChain(context, async (chain) => {
+      const { readBalance } = await loadChain()
+      const balance = await readBalance(chain, address)
+      if (output.json) {
+        output.value(balance)
+        return 0
+      }
+      const { freeWei, escrowedWei, stakedWei, unlockingWei, totalWei, unlocks } = balance
+      output.line(`${checksumAddress(address)} on chain ${balance.chainId}, as of block ${balance.blockNumber}`)
+      const parts = {
+        free: freeWei,
+        escrowed: escrowedWei,
+        staked: stakedWei,
+        unlocking: unlockingWei,
+        total: totalWei,
+      }
+      for (const [name, wei] of Object.entries(parts)) output.line(`  ${name.padEnd(9)}  ${hart(wei)}`)
+      const sources = { bond: 'unbonding from the bond', delegation: 'unbonding from', escrow: 'thawing in escrow' }
+      if (unlocks.length > 0)
+        output.table(
+          ['unlocking', 'ready', 'what'],
+          unlocks.map(({ kind, wei, readyAtMs, isReady, unbonding }) => [
+            hart(wei),
+            isReady ? 'now' : dateOf(readyAtMs, Date.now()),
+            kind === 'delegation' ? `${sources[kind]} ${unbonding?.node}` : sources[kind],
+          ]),
+        )
+      return 0
+    })
+  },
+}
+
+export const walletSend: Command = {
+  name: 'wallet send',
+  summary: 'Send HART that is free to an address.',
+  usage: 'ADDRESS AMOUNT',
+  positionalsMin: 2,
+  options: { ...transactionOptions },
+  optionHelp: { ...transactionOptionHelp },
+  examples: ['hart wallet send 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 12.5 --wallet main --dry-run'],
+  async run(context) {
+    const [address = '', amount = ''] = context.positionals
+    const { readAddress } = await loadKeys()
+    const [to, amountWei] = [readAddress(address), readAmount(amount)]
+    const account = await chooseAccount(context)
+    return withChain(context, async (chain) => {
+      const { planTransfer } = await loadChain()
+      const steps = await planTransfer(chain, account.address, to, amountWei)
+      return transact(context, { chain, account, steps, whenNothing: '' })
+    })
+  },
+}
+
+export const walletRevoke: Command = {
+  name: 'wallet revoke',
+  summary: 'End a hot key for ever, because it was stolen or is not needed: vouchers in 3 days, receipts in 14.',
+  usage: '[ADDRESS]',
+  positionalsMax: 1,
+  options: { 'at-once': { type: 'boolean' }, ...transactionOptions },
+  optionHelp: {
+    'at-once': { help: 'its vouchers pay nothing from now on; those who worked for them lose it' },
+    ...transactionOptionHelp,
+  },
+  examples: [
+    'hart wallet revoke --at-once --wallet main --dry-run',
+    'hart wallet revoke 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --wallet main',
+  ],
+  async run(context) {
+    const { checksumAddress, hotKeyPath, hotWalletName, readAddress } = await loadKeys()
+    const [given] = context.positionals
+    const account = await chooseAccount(context)
+    const hotKey = given === undefined ? (await accountNamed(context, hotWalletName)).address : readAddress(given)
+    if (hotKey === account.address)
+      throw new HartonomousError('ERR_USAGE', { message: 'a payer cannot end its own key: --wallet names the owner' })
+    return withChain(context, async (chain) => {
+      const { planRevocation } = await loadChain()
+      const wish = { owner: account.address, hotKey, atOnce: flagOption(context, 'at-once') }
+      return transact(context, {
+        chain,
+        account,
+        steps: await planRevocation(chain, wish),
+        whenNothing: `${checksumAddress(hotKey)} signs nothing for ${account.name}`,
+        report: () => ({
+          fields: { revoked: hotKey },
+          note: `without ${hotKeyPath(context.paths.dataDir)} the node makes a new key; hart stake add and hart job fund name it`,
+        }),
+      })
+    })
+  },
+}
+
+async function addressOf(context: CommandContext, given: string | undefined): Promise<Address> {
+  if (given === undefined) return (await ownerOf(context)) ?? (await accountNamed(context, 'hot')).address
+  const { readAddress } = await loadKeys()
+  return given.startsWith('0x') ? readAddress(given) : (await accountNamed(context, given)).address
+}
 
 /** Without `passphrase` a new one is asked for. The key is filled with zeros. */
 async function addAccount(
@@ -158,7 +268,7 @@ async function addAccount(
   passphrase?: Uint8Array,
 ): Promise<number> {
   const { output, paths } = context
-  const { addWallet, checksumAddress, listWallets, walletPath } = await loadChain()
+  const { addWallet, checksumAddress, listWallets, walletPath } = await loadKeys()
   const folder = dataFiles.wallets(paths.dataDir)
   walletPath(folder, name)
   // Before a passphrase is asked for; `addWallet` looks again.
@@ -180,7 +290,7 @@ async function addAccount(
 }
 
 async function replaceHotKey({ output, paths, options }: CommandContext, account: Account): Promise<number> {
-  const { checksumAddress, importHotKey, loadHotKey } = await loadChain()
+  const { checksumAddress, importHotKey, loadHotKey } = await loadKeys()
   const present = await loadHotKey(paths.dataDir)
   const replace = options['yes'] === true
   if (present !== undefined && !replace)
@@ -197,7 +307,7 @@ async function replaceHotKey({ output, paths, options }: CommandContext, account
 }
 
 async function keyFile(path: string): Promise<Buffer> {
-  const { readSecretFile } = await loadChain()
+  const { readSecretFile } = await loadKeys()
   const content = await readSecretFile(path)
   if (content === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file', id: path })
   return content

@@ -77,8 +77,7 @@ export class DevnetNode {
   }
 
   async start(signal: AbortSignal): Promise<EventOf<'ready'>> {
-    this.ready = await this.waitFor('ready', signal)
-    return this.ready
+    return this.ready ?? (await this.waitFor('ready', signal))
   }
 
   connect(signal: AbortSignal): Promise<ControlClient> {
@@ -114,6 +113,7 @@ export class DevnetNode {
     } catch {
       return
     }
+    if (event.event === 'ready') this.ready = event
     for (const listener of this.#listeners) listener(event)
   }
 

@@ -1,4 +1,5 @@
 /** What the local swarm prints after its picture: the answer as it comes, the figures, and what can be tried. */
+import { formatHart } from '#protocol/hart.ts'
 import { formatBytes, formatDuration } from '#protocol/units.ts'
 import type { Output } from '../output.ts'
 import { WordWrap } from '../wrap.ts'
@@ -40,7 +41,7 @@ export function createAnswerPrinter(
 }
 
 export function printResult(output: Output, board: Board, result: ScenarioResult, problem: string | undefined): void {
-  const { transfer, fileIdentical, tokensPerSecond, firstTokenMs } = result
+  const { transfer, fileIdentical, tokensPerSecond, firstTokenMs, economy } = result
   const row = (label: string, text: string) => output.line(`  ${output.paint('dim', label.padEnd(10))} ${text}`)
   const verdict = fileIdentical
     ? output.paint('green', 'the file is identical to the original')
@@ -52,6 +53,17 @@ export function printResult(output: Output, board: Board, result: ScenarioResult
   )
   row('verified', `${transfer.chunksVerified} chunks, ${transfer.chunksRejected} rejected; ${verdict}`)
   row('answered', `${Math.round(tokensPerSecond)} tokens/s, first token after ${formatDuration(firstTokenMs)}`)
+  if (economy !== undefined) {
+    const { vouchers, settledWei, transactions, gasPerVoucher, ledgerMatchesChain } = economy
+    row(
+      'paid',
+      `${formatHart(BigInt(settledWei))} HART by ${vouchers} vouchers, settled in ${transactions} transactions`,
+    )
+    const matches = ledgerMatchesChain
+      ? output.paint('green', 'receipts and chain agree')
+      : output.paint('red', 'receipts and chain DIFFER')
+    row('on chain', `${gasPerVoucher} gas per channel; ${matches}`)
+  }
   if (problem !== undefined) row('problem', output.paint('red', problem))
 }
 

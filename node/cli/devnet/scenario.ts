@@ -1,12 +1,14 @@
 /**
  * The local swarm: node 1 has a file; 2, 3 and 4 learn of it over the DHT, choose it by their pledge, and fetch different
  * parts first, then the rest from one another; 5 joins late through 3, is never told where 1 is, and answers a prompt.
+ * With an economy each pays for what it takes, and a requester outside the five pays the fifth for the answer.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelView, StampedEvent, TransferView } from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { partNames } from '../../ingest/index.ts'
@@ -14,6 +16,7 @@ import { streamAnswer } from '../answer.ts'
 import type { ControlClient } from '../client.ts'
 import type { Board } from './board.ts'
 import { DevnetNode } from './child.ts'
+import type { DevnetEconomy, EconomySummary } from './economy.ts'
 import type { DevnetView } from './view.ts'
 
 /** The bundled model (2.9 MB) then takes about four seconds to three nodes: slow enough to watch. */
@@ -36,6 +39,8 @@ export interface ScenarioOptions {
   onAnswer: (text: string) => void
   onEvent: (index: number, event: StampedEvent) => void
   onNode: (node: DevnetNode) => void
+  /** Everything is free without one. */
+  economy?: DevnetEconomy
 }
 
 export interface ScenarioResult {
@@ -48,6 +53,9 @@ export interface ScenarioResult {
   answer: string
   tokensPerSecond: number
   firstTokenMs: number
+  /** Who asked and paid; the late node itself where all is free. */
+  asker: DevnetNode
+  economy?: EconomySummary
 }
 
 export async function runScenario(options: ScenarioOptions): Promise<ScenarioResult> {
@@ -72,21 +80,27 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   view.phase('2, 3 and 4 fetch different parts first, then the rest from one another')
   await Promise.race([Promise.all(held), failed])
 
+  await options.economy?.ready()
   view.phase('node 5 joins late, through node 3; nobody tells it where the file came from')
   const late = begin(5, 'late', bootstrapOf(third.ready!))
-  return { ...(await joinLate(options, late, files.length)), nodes: [seed, ...early, late], late }
+  const nodes = [seed, ...early, late]
+  const result = { ...(await joinLate(options, late, files.length)), nodes, late }
+  if (options.economy === undefined) return result
+  view.phase('a process that is none of them settles what was promised')
+  return { ...result, economy: await options.economy.settle(nodes, signal) }
 }
 
 async function joinLate(
   options: ScenarioOptions,
   late: DevnetNode,
   models: number,
-): Promise<Omit<ScenarioResult, 'nodes' | 'late'>> {
-  const { signal } = options
+): Promise<Omit<ScenarioResult, 'nodes' | 'late' | 'economy'>> {
+  const { signal, economy } = options
   const transfers = waitForModels(late, models, signal)
   const failed = late.watch()
   failed.catch(() => undefined)
   await Promise.race([late.start(signal), failed])
+  const asker = economy === undefined ? late : startRequester(options, economy, late)
   const done = await Promise.race([transfers, failed])
   const client = await late.connect(signal)
   const { models: list } = await client.get<{ models: ModelView[] }>('/api/v1/models')
@@ -99,12 +113,13 @@ async function joinLate(
   const payload = done.find((candidate) => candidate !== transfer)
   options.view.phase('node 5 compares its file with the original, loads it and answers')
   const [fetched, original] = await Promise.all([digests(model.files), digests(originals)])
-  const answer = await ask(client, model.name, options)
+  const answer = await ask(await askerOf(asker, model.name, signal), model.name, options)
   return {
     transfer,
     ...(payload === undefined ? {} : { payload }),
     model,
     fileIdentical: fetched === original,
+    asker,
     ...answer,
   }
 }
@@ -116,9 +131,11 @@ function startNode(
   totalBytes: number,
   args: string[],
 ): DevnetNode {
-  const { board, view } = options
+  const { board, view, economy } = options
+  const dataDir = join(options.folder, `node-${index}`)
+  economy?.prepare(dataDir, 'node')
   const cap = Math.max(capBytesPerSecondMin, Math.ceil(totalBytes / (watchableMs / 1000)))
-  const node = new DevnetNode(index, join(options.folder, `node-${index}`), [
+  const node = new DevnetNode(index, dataDir, [
     '--listen',
     '/ip4/127.0.0.1/tcp/0',
     '--api-port',
@@ -126,6 +143,9 @@ function startNode(
     ...(role === 'seed' ? [] : ['--pledge', String(totalBytes * 2)]),
     ...(options.hasCaps ? ['--upload-rate', String(cap)] : []),
     ...(options.isDhtOnly ? ['--dht-only'] : []),
+    ...(economy?.settings('node') ?? []),
+    // Who answers, and is paid for it, is the late one.
+    ...(economy === undefined || role === 'late' ? [] : ['--set', 'inference.forPeers=false']),
     ...args,
   ])
   const progress = board.add(index, role, node.pid)
@@ -136,6 +156,37 @@ function startNode(
   })
   options.onNode(node)
   return node
+}
+
+/** A process that holds nothing and has a wallet: it knows the late node, and asks through it. */
+function startRequester(options: ScenarioOptions, economy: DevnetEconomy, late: DevnetNode): DevnetNode {
+  const index = 6
+  const dataDir = join(options.folder, 'requester')
+  economy.prepare(dataDir, 'requester')
+  const requester = new DevnetNode(index, dataDir, [
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--api-port',
+    '0',
+    '--no-inference',
+    ...(options.isDhtOnly ? ['--dht-only'] : []),
+    ...economy.settings('requester'),
+    ...bootstrapOf(late.ready!),
+  ])
+  requester.subscribe((event) => options.onEvent(index, event))
+  options.onNode(requester)
+  return requester
+}
+
+/** Once whoever asks knows somebody who answers with this model. */
+async function askerOf(asker: DevnetNode, model: string, signal: AbortSignal): Promise<ControlClient> {
+  await asker.start(signal)
+  const client = await asker.connect(signal)
+  for (;;) {
+    const { data } = await client.get<{ data: { id: string }[] }>('/v1/models')
+    if (data.some(({ id }) => id === model)) return client
+    await sleep(100, undefined, { signal })
+  }
 }
 
 function bootstrapOf(ready: { addresses: string[] }): string[] {

@@ -9,12 +9,12 @@ const shareMax = 0.6
  * capped: without caps a small file has come from the first source before the second has answered.
  */
 export function judge(
-  result: Pick<ScenarioResult, 'fileIdentical' | 'answer'> & {
+  result: Pick<ScenarioResult, 'fileIdentical' | 'answer' | 'economy'> & {
     transfer: { sources: readonly { bytes: number }[] }
   },
   hasCaps: boolean,
 ): string | undefined {
-  const { transfer, fileIdentical, answer } = result
+  const { transfer, fileIdentical, answer, economy } = result
   const used = transfer.sources.map((source) => source.bytes).filter((bytes) => bytes > 0)
   const sum = used.reduce((total, bytes) => total + bytes, 0)
   const largest = Math.max(0, ...used) / Math.max(1, sum)
@@ -24,11 +24,14 @@ export function judge(
   if (hasCaps && largest > shareMax)
     return `one source gave ${Math.round(largest * 100)} % of the bytes, more than ${shareMax * 100} %`
   if (answer.trim() === '') return 'the answer is empty'
+  if (economy?.vouchers === 0) return 'nobody paid'
+  const [difference] = economy?.differences ?? []
+  if (difference !== undefined) return `chain and ledgers differ: ${difference}`
   return undefined
 }
 
 export function summaryOf(result: ScenarioResult, durationMs: number) {
-  const { transfer, payload, nodes, model, fileIdentical, answer, tokensPerSecond } = result
+  const { transfer, payload, nodes, model, fileIdentical, answer, tokensPerSecond, economy } = result
   const bySource = (view: ScenarioResult['transfer']) =>
     Object.fromEntries(view.sources.filter((source) => source.bytes > 0).map((source) => [source.peerId, source.bytes]))
   const base = {
@@ -43,6 +46,7 @@ export function summaryOf(result: ScenarioResult, durationMs: number) {
     answer,
     tokensPerSecond,
     durationMs,
+    economy: economy ?? null,
   }
   if (payload === undefined) return base
   return {

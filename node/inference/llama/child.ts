@@ -10,10 +10,13 @@ import { type PortServer, servePort } from '#protocol/port/index.ts'
 import { generate } from './generate.ts'
 import { LoadedModels } from './loaded-models.ts'
 import type { InferProgress, LlamaEvents, LlamaMethods, StartInput } from './messages.ts'
+import { Pace } from './pace.ts'
 
 type Library = typeof import('node-llama-cpp')
 
 let models: LoadedModels | undefined
+/** Of paced requests that run or wait for a slot. */
+const paces = new Map<number, Pace>()
 let server: PortServer<LlamaEvents> | undefined
 
 async function loadLibrary(): Promise<Library> {
@@ -79,17 +82,28 @@ const methods: LlamaMethods = {
     return { build: `node-llama-cpp, llama.cpp ${llama.llamaCppRelease.release}`, device, threads }
   },
 
-  async infer({ request, model, prompt, sampling }, { signal }) {
+  async infer({ request, model, prompt, sampling, isPaced }, { signal }) {
     if (models === undefined) throw new HartonomousError('ERR_ENGINE_UNAVAILABLE', { reason: 'not started' })
     const emit = (progress: InferProgress) => server?.emit('progress', { request, progress })
-    return models.use(
-      model,
-      (type) => emit({ type }),
-      async (loaded, sequence) => {
-        if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
-        return generate(loaded, sequence, { prompt, sampling }, emit, signal)
-      },
-    )
+    const pace = isPaced ? new Pace() : undefined
+    if (pace !== undefined) paces.set(request, pace)
+    try {
+      return await models.use(
+        model,
+        (type) => emit({ type }),
+        async (loaded, sequence) => {
+          if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
+          return generate(loaded, sequence, { prompt, sampling, pace }, emit, signal)
+        },
+      )
+    } finally {
+      paces.delete(request)
+    }
+  },
+
+  async allow({ request, tokens }) {
+    paces.get(request)?.allow(tokens)
+    return null
   },
 
   async unload({ modelId }) {

@@ -3,13 +3,13 @@ import { totalmem } from 'node:os'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
 import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
-import { engineSilenceMs } from '#protocol/limits.ts'
+import { engineSilenceMs, pacedTokensAheadMax } from '#protocol/limits.ts'
 import { formatDuration } from '#protocol/units.ts'
 import { EventQueue } from '../event-queue.ts'
 import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
 import { LlamaChild } from './child-process.ts'
 import { CrashBackoff } from './crash-backoff.ts'
-import type { LlamaGpu, StartInput, StartResult } from './messages.ts'
+import type { InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
 
 export interface LlamaEngineOptions {
   /** Requests that run at once, each with a context of its own. */
@@ -80,13 +80,21 @@ class LlamaProcessEngine implements LlamaEngine {
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
-    { signal }: { signal: AbortSignal },
+    { signal, isPaced = false }: { signal: AbortSignal; isPaced?: boolean },
   ): AsyncGenerator<InferEvent, void, undefined> {
     const events = new EventQueue<InferEvent>()
     const left = new AbortController()
-    void this.#run(model, prompt, sampling, events, AbortSignal.any([signal, left.signal]))
+    const request = this.#nextRequest++
+    const input = { request, model, prompt, sampling, isPaced }
+    void this.#run(input, events, AbortSignal.any([signal, left.signal]))
     try {
-      yield* events
+      let takenTokens = 0
+      for await (const event of events) {
+        yield event
+        if (!isPaced || (event.type !== 'start' && event.type !== 'delta')) continue
+        if (event.type === 'delta') takenTokens += event.tokens
+        this.#allow(request, takenTokens + pacedTokensAheadMax)
+      }
     } finally {
       left.abort()
     }
@@ -133,14 +141,8 @@ class LlamaProcessEngine implements LlamaEngine {
   }
 
   /** Never rejects: what goes wrong ends the events. */
-  async #run(
-    model: EngineModel,
-    prompt: InferPrompt,
-    sampling: SamplingOptions,
-    events: EventQueue<InferEvent>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const request = this.#nextRequest++
+  async #run(input: InferCall, events: EventQueue<InferEvent>, signal: AbortSignal): Promise<void> {
+    const { request, model } = input
     const startedMs = this.#clock()
     const counts = { promptTokens: 0, completionTokens: 0 }
     const durationMs = () => this.#clock() - startedMs
@@ -162,7 +164,7 @@ class LlamaProcessEngine implements LlamaEngine {
         events.push(progress)
       })
       child.lastHeardMs = this.#clock()
-      const result = await child.client.call('infer', { request, model, prompt, sampling }, { signal })
+      const result = await child.client.call('infer', input, { signal })
       this.#backoff.succeeded(model.modelId)
       events.end({ type: 'end', ...result, durationMs: durationMs() })
     } catch (error) {
@@ -172,6 +174,11 @@ class LlamaProcessEngine implements LlamaEngine {
       stopListening()
       this.#requests.delete(request)
     }
+  }
+
+  /** A child that is gone ends the request in another way. */
+  #allow(request: number, tokens: number): void {
+    this.#child?.client.call('allow', { request, tokens }).catch(() => undefined)
   }
 
   #refuseCrasher(modelId: ModelId): void {

@@ -7,6 +7,7 @@ import { StopFilter } from '../stop-filter.ts'
 import { Detokenizer } from './detokenizer.ts'
 import type { LoadedModel } from './loaded-models.ts'
 import type { InferProgress, InferResult } from './messages.ts'
+import type { Pace } from './pace.ts'
 
 /**
  * Text goes to the parent at most this often. At 2,000 tokens/s (the bundled model on one core) a message per token
@@ -24,7 +25,7 @@ interface Prompt {
 export async function generate(
   loaded: LoadedModel,
   sequence: LlamaContextSequence,
-  input: { prompt: InferPrompt; sampling: SamplingOptions },
+  input: { prompt: InferPrompt; sampling: SamplingOptions; pace: Pace | undefined },
   emit: (progress: InferProgress) => void,
   signal: AbortSignal,
 ): Promise<InferResult> {
@@ -36,6 +37,8 @@ export async function generate(
   emit({ type: 'start', promptTokens })
   const tokensMax = Math.min(input.sampling.maxTokens, loaded.contextTokens - promptTokens)
   if (tokensMax <= 0) return { reason: 'length', promptTokens, completionTokens: 0 }
+  const { pace } = input
+  await pace?.until(1, signal, () => emit({ type: 'working' }))
   const rest = await prefill(loaded, sequence, prompt.tokens, emit, signal)
   if (rest === undefined) return { reason: 'cancelled', promptTokens, completionTokens: 0 }
 
@@ -56,6 +59,10 @@ export async function generate(
         reason = 'length'
         break
       }
+      if (pace === undefined || pace.isAllowed(completionTokens + 1)) continue
+      // What is held back has to be told, or nobody would say that it may go on.
+      output.tell()
+      await pace.until(completionTokens + 1, signal, () => emit({ type: 'working' }))
     }
     if (reason !== 'cancelled') output.push(text.flush(), 0)
   } finally {
@@ -175,6 +182,11 @@ class Output {
       else this.#timer ??= setTimeout(() => this.#send(), waitMs)
     }
     return this.#filter.isStopped
+  }
+
+  /** All tokens so far, though their text may be held back. */
+  tell(): void {
+    if (this.#tokens > 0) this.#send()
   }
 
   end(): void {

@@ -23,12 +23,14 @@ export interface StartResult {
   threads: number
 }
 
-export interface InferInput {
+export interface InferCall {
   /** Names the request in `progress` events. */
   request: number
   model: EngineModel
   prompt: InferPrompt
   sampling: SamplingOptions
+  /** It goes only as far as `allow` says. */
+  isPaced: boolean
 }
 
 export interface InferResult {
@@ -39,13 +41,15 @@ export interface InferResult {
 
 export type LlamaMethods = {
   start(input: StartInput): Promise<StartResult>
-  infer(input: InferInput, context: CallContext): Promise<InferResult>
+  infer(input: InferCall, context: CallContext): Promise<InferResult>
+  /** So many tokens of the answer may be made in all; the first ones also let the prompt be read. */
+  allow(input: { request: number; tokens: number }): Promise<null>
   unload(input: { modelId: ModelId }): Promise<null>
 }
 
 export type InferProgress =
   | { type: 'loading' }
-  /** A part of the prompt, or of the file, was read. Shows that the child lives. */
+  /** A part of the prompt, or of the file, was read; or it waits for its reader. Shows that the child lives. */
   | { type: 'working' }
   | { type: 'start'; promptTokens: number }
   | { type: 'delta'; text: string; tokens: number }

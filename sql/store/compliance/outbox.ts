@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { OutboxEvent } from '../types.ts'
 import { modelIdOf, sampleModel } from './sample.ts'
 import { type OpenStore, storeOpener } from './setup.ts'
 
@@ -33,14 +34,19 @@ export function outboxCompliance(open: OpenStore): void {
     test('shard store: an event stays until it is acknowledged, and is told again when its lease ends', async () => {
       const { tenant } = await opened()
       for (const seed of ['a', 'b', 'c']) await tenant.putModel(sampleModel(seed))
-      const first = await tenant.claimOutbox(2, 40)
+      // Long enough for a slow machine to ask twice before it ends.
+      const first = await tenant.claimOutbox(2, 1500)
       expect(first.map(({ body: { modelId } }) => modelId)).toEqual([modelIdOf('a'), modelIdOf('b')])
       // The third one waits for the first two: told now, it could be acted upon before them.
       expect(await tenant.claimOutbox(10, long)).toEqual([])
       await tenant.ackOutbox([first[0]!.seq])
       expect(await tenant.claimOutbox(10, long)).toEqual([])
-      await new Promise((resolve) => setTimeout(resolve, 60))
-      const second = await tenant.claimOutbox(10, long)
+      let second: OutboxEvent[] = []
+      const claim = async () => {
+        second = await tenant.claimOutbox(10, long)
+        return second.length
+      }
+      await expect.poll(claim).toBeGreaterThan(0)
       expect(second.map(({ body: { modelId } }) => modelId)).toEqual([modelIdOf('b'), modelIdOf('c')])
       expect(second[0]).toEqual(first[1])
       await tenant.ackOutbox(second.map(({ seq }) => seq))

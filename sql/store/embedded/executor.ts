@@ -7,7 +7,7 @@ import type { ParametersOf, RowOf, StatementName } from '../statements.ts'
 import type { StoreCapabilities } from '../types.ts'
 import { storeErrorOf } from './errors.ts'
 import { type Migration, migrateDatabase, readMigrations } from './migrate.ts'
-import { embeddedStatements } from './statements.ts'
+import { type EmbeddedStatementName, embeddedStatements } from './statements.ts'
 
 export interface EmbeddedExecutorOptions {
   migrations?: readonly Migration[]
@@ -113,7 +113,8 @@ export class EmbeddedExecutor implements Executor {
   #prepared(name: StatementName): StatementSync {
     let statement = this.#statements.get(name)
     if (statement === undefined) {
-      statement = this.#db.prepare(embeddedStatements[name])
+      assert(Object.hasOwn(embeddedStatements, name), `${name} is a statement of other engines`)
+      statement = this.#db.prepare(embeddedStatements[name as EmbeddedStatementName])
       this.#statements.set(name, statement)
     }
     return statement
@@ -125,6 +126,7 @@ export class EmbeddedExecutor implements Executor {
 }
 
 class EmbeddedSession implements Session {
+  readonly hasVectors = false
   readonly #prepared: (name: StatementName) => StatementSync
   #isOver = false
 

@@ -4,7 +4,7 @@
  * Without statistics SQLite takes any index for as good that has the tenant in it, and reads all rows of the tenant: where
  * it does, `indexed by` names the right one (a test looks at every plan).
  */
-import type { StatementName } from '../statements.ts'
+import type { StatementName, VectorStatementName } from '../statements.ts'
 
 const modelColumns = `m.model_pk as modelPk, m.model_id as modelId, m.architecture, m.format,
   m.parameter_count as parameterCount, m.size_bytes as sizeBytes, m.chunk_count as chunkCount, m.origin,
@@ -350,7 +350,10 @@ const shared = {
     .join(' union all '),
 } satisfies Partial<Record<StatementName, string>>
 
-export const embeddedStatements: Readonly<Record<StatementName, string>> = {
+/** SQLite measures no vectors. */
+export type EmbeddedStatementName = Exclude<StatementName, VectorStatementName>
+
+export const embeddedStatements: Readonly<Record<EmbeddedStatementName, string>> = {
   ...models,
   ...content,
   ...components,

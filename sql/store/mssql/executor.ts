@@ -19,6 +19,7 @@ import { type Migration, migrateDatabase, readMigrations } from './migrate.ts'
 import { type MssqlProfile, probeProfile } from './profile.ts'
 import { statementOf, underPolicy } from './statements.ts'
 import { parametersIn, renameParameters } from './tokens.ts'
+import { sizedText } from './vector-statements.ts'
 
 export interface MssqlExecutorOptions {
   migrations?: readonly Migration[]
@@ -177,17 +178,21 @@ class MssqlSession implements Session {
     this.#profile = profile
   }
 
+  get hasVectors(): boolean {
+    return this.#profile.hasVectorType && this.#profile.hasVectorTables
+  }
+
   async all<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<RowOf<N>[]> {
     const text = statementOf(name, this.#profile)
     if (text === undefined) return []
-    const { rows } = await this.#query(name, batchOf(text, [parameters], ofStatement))
+    const { rows } = await this.#query(name, batchOfOne(text, parameters))
     return rows.map(rowOf) as RowOf<N>[]
   }
 
   async run<N extends StatementName>(name: N, parameters: ParametersOf<N>): Promise<number> {
     const text = statementOf(name, this.#profile)
     if (text === undefined) return 0
-    const { rowsAffected } = await this.#query(name, batchOf(text, [parameters], ofStatement))
+    const { rowsAffected } = await this.#query(name, batchOfOne(text, parameters))
     return rowsAffected.reduce((sum, count) => sum + count, 0)
   }
 
@@ -212,6 +217,13 @@ class MssqlSession implements Session {
       throw storeErrorOf(error)
     }
   }
+}
+
+/** Where the text wants a size, it comes with the parameters and is none. */
+function batchOfOne(text: string, parameters: object): Batch {
+  if (!text.includes('{size}')) return batchOf(text, [parameters], ofStatement)
+  const { size, ...rest } = parameters as { size: number }
+  return batchOf(sizedText(text, size), [rest], ofStatement)
 }
 
 const ofStatement = (name: string, value: unknown) => parameterOf(name as FieldName, value)

@@ -123,6 +123,9 @@ export const fieldTypes: Readonly<Record<FieldName, FieldType>> = {
   names: 'json',
   afterBlock: 'integer',
   afterIndex: 'integer',
+  size: 'integer',
+  numbers: 'json',
+  vectors: 'json',
 }
 
 const mark = '\u0001'

@@ -17,6 +17,10 @@ export interface MssqlStoreOptions {
   password: string
   /** Off: the caller runs `migrate()`; until then nothing else works on a new database. */
   isMigrated?: boolean
+  /** On this machine, for graphs of embeddings; each node has its own. Without it their rows are read and searched. */
+  vectorsFolder?: string
+  /** Off: embeddings are searched row by row, as where there is no binary of usearch. */
+  isVectorEngineUsed?: boolean
 }
 
 /**
@@ -31,7 +35,8 @@ export async function openMssqlStore(
   try {
     const executor = new MssqlExecutor(connection, await probeProfile(connection))
     if (options.isMigrated !== false) await executor.migrate()
-    return createShardStore(executor, storeOptions)
+    const vectors = { folder: options.vectorsFolder, isEngineUsed: options.isVectorEngineUsed }
+    return createShardStore(executor, { ...storeOptions, vectors: { ...vectors, ...storeOptions.vectors } })
   } catch (error) {
     await connection.close()
     throw storeErrorOf(error)

@@ -89,7 +89,7 @@ describe('lint of T-SQL', () => {
     }
     for (const folder of ['migrations', 'setup']) {
       const url = new URL(`./${folder}/`, import.meta.url)
-      for (const file of readdirSync(url)) {
+      for (const file of readdirSync(url).filter((name) => name.endsWith('.sql'))) {
         for (const { text } of batchesIn(readFileSync(new URL(file, url), 'utf8'))) expectClean(file, text)
       }
     }

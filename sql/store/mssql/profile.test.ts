@@ -34,6 +34,7 @@ test('profile: what a server refuses it has not, and every probe is rolled back'
     hasRowLevelSecurity: false,
     hasGraph: false,
     hasVectorType: false,
+    hasVectorTables: false,
     vectorIndexVersion: undefined,
     hasJsonType: false,
     hasPreviewFeatures: false,
@@ -55,7 +56,7 @@ test('profile: what a server answers counts, not its version', async () => {
       rowLevelSecurity: 1,
       vectorType: '[1.0,2.0]',
     },
-    ...{ vectorIndex: '3', jsonType: 244, preview: 1, filestream: 0, agent: 1, temporal: 1, graph: 1 },
+    ...{ vectorTables: 1, vectorIndex: '3', jsonType: 244, preview: 1, filestream: 0, agent: 1, temporal: 1, graph: 1 },
   }
   // Azure SQL calls itself version 12 and has what box products of version 17 lack.
   const azure = await probeProfile(server({ ...has, ...identity('12.0.2000.8', 'SQL Azure', 5) }).connection)
@@ -65,6 +66,7 @@ test('profile: what a server answers counts, not its version', async () => {
     hasHistory: 'temporal',
     hasPolicy: true,
     hasVectorType: true,
+    hasVectorTables: true,
     vectorIndexVersion: 3,
     hasJsonType: true,
     hasGraph: true,

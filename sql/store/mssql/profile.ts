@@ -17,6 +17,8 @@ export interface MssqlProfile {
   hasRowLevelSecurity: boolean
   hasGraph: boolean
   hasVectorType: boolean
+  /** Our tables with it are there. */
+  hasVectorTables: boolean
   /** Version of the vector indexes of this server, where one exists to be asked; only 3 takes writes. */
   vectorIndexVersion: number | undefined
   hasJsonType: boolean
@@ -44,6 +46,7 @@ const probes = {
     WHERE p.object_id = OBJECT_ID(N'shard.tenant_policy') AND p.is_enabled = 1`,
   rowLevelSecurity: `SELECT 1 + COUNT(*) AS answer FROM sys.security_policies`,
   vectorType: `SELECT CAST(CAST(CAST('[1,2]' AS VECTOR(2)) AS VARCHAR(100)) AS NVARCHAR(100)) AS answer`,
+  vectorTables: `SELECT CASE WHEN OBJECT_ID(N'shard.vector_progress', N'U') IS NULL THEN 0 ELSE 1 END AS answer`,
   vectorIndex: `SELECT MAX(CAST(JSON_VALUE(build_parameters, '$.Version') AS INT)) AS answer FROM sys.vector_indexes`,
   jsonType: `SELECT TYPE_ID(N'json') AS answer`,
   preview: `SELECT CAST(value AS INT) AS answer FROM sys.database_scoped_configurations WHERE name = N'PREVIEW_FEATURES'`,
@@ -79,6 +82,7 @@ export async function probeProfile(connection: Connection): Promise<MssqlProfile
     hasRowLevelSecurity: isOn('rowLevelSecurity') && !isBabelfish,
     hasGraph: isOn('graph'),
     hasVectorType: answers.vectorType !== undefined && answers.vectorType !== null,
+    hasVectorTables: isOn('vectorTables'),
     vectorIndexVersion: indexVersion > 0 ? indexVersion : undefined,
     hasJsonType: answers.jsonType !== undefined && answers.jsonType !== null,
     hasPreviewFeatures: isOn('preview'),

@@ -8,9 +8,11 @@ import { lintBatch } from './lint.ts'
 import type { MssqlProfile } from './profile.ts'
 import { statementNames, statementOf, tableNames } from './statements.ts'
 import { parametersIn } from './tokens.ts'
+import { vectorTableNames } from './vector-statements.ts'
 
 const shared: readonly StatementName[] = ['findTenant', 'insertTenant', 'countRows', 'takeRevs']
-const tenantTables = tableNames.filter((name) => name !== 'tenant' && name !== 'shard')
+const ofNoTenant: readonly string[] = ['tenant', 'shard']
+const tenantTables = [...tableNames.filter((name) => !ofNoTenant.includes(name)), ...vectorTableNames]
 const profiles: Record<string, MssqlProfile> = {
   temporal: { ...plainProfile, hasHistory: 'temporal', hasTemporal: true },
   babelfish: { ...plainProfile, product: 'Babelfish', hasSnapshot: false },
@@ -26,8 +28,9 @@ const samples: Record<FieldType, unknown> = {
 }
 
 function sampleOf(name: StatementName, profile: MssqlProfile): never {
-  const names = parametersIn(statementOf(name, profile) ?? '')
-  return Object.fromEntries(names.map((field) => [field, samples[fieldTypes[field as FieldName]]])) as never
+  const text = statementOf(name, profile) ?? ''
+  const given = parametersIn(text).map((field) => [field, samples[fieldTypes[field as FieldName]]])
+  return Object.fromEntries([...given, ...(text.includes('{size}') ? [['size', 384]] : [])]) as never
 }
 
 test.for(Object.entries(profiles))(
@@ -54,7 +57,7 @@ test.for(Object.entries(profiles))(
 
 test('T-SQL: every statement keeps the rules, and all but the shared ones name the tenant', () => {
   for (const name of statementNames) {
-    const text = statementOf(name, plainProfile)!
+    const text = statementOf(name, plainProfile)!.replaceAll('{size}', '384')
     const parameters = parametersIn(text)
     const problems = lintBatch(text, { parameters, tenantTables: shared.includes(name) ? [] : tenantTables })
     expect(problems, name).toEqual([])

@@ -8,6 +8,7 @@ import type { StatementName } from '../statements.ts'
 import { collation } from './collation.ts'
 import { moneyStatements } from './money-statements.ts'
 import type { MssqlProfile } from './profile.ts'
+import { vectorStatements } from './vector-statements.ts'
 
 const modelColumns = `m.model_pk AS modelPk, m.model_id AS modelId, m.architecture, m.format,
   m.parameter_count AS parameterCount, m.size_bytes AS sizeBytes, m.chunk_count AS chunkCount, m.origin,
@@ -330,6 +331,7 @@ const common: Readonly<Record<StatementName, string>> = {
   ...search,
   ...moneyStatements,
   ...embeddings,
+  ...vectorStatements,
   ...shared,
 }
 

@@ -191,5 +191,5 @@ async function commit(
   if (numbered === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'space', id: String(spacePk) })
   const listed = segments.map(({ graph: _, ...file }): SegmentFile => file)
   index.files?.write({ shardUid, ...numbered, dimension, engineVersion: engine.version, segments: listed })
-  index.replace(segments)
+  await index.inTurn(async () => index.replace(segments))
 }

@@ -3,6 +3,8 @@ import type { TenantSession } from '../executor.ts'
 import type { StoredSpace, StoredVector } from '../statements.ts'
 import type { EmbeddingFilter } from '../types.ts'
 import { Ranking, type Scored } from './ranking.ts'
+import { filterOf } from './row-filter.ts'
+import { nearestOnServer, serverVectorsUntil } from './server-vectors.ts'
 import { dotProduct, vectorOfBytes } from './vector.ts'
 
 /** Rows read at a time: 1.5 MiB of the usual vectors, 3 ms. */
@@ -26,7 +28,7 @@ export async function* rowsOf(
   }
 }
 
-/** The nearest of all rows after `afterRev`, and how many were looked at. */
+/** The nearest of all rows after `afterRev`, and of how many that were read they are. */
 export async function scanRows(
   x: TenantSession,
   space: StoredSpace,
@@ -36,7 +38,13 @@ export async function scanRows(
 ): Promise<{ best: Scored[]; rowCount: number }> {
   const ranking = new Ranking(count)
   let rowCount = 0
-  for await (const row of rowsOf(x, space, afterRev, where)) {
+  const measuredRev = await serverVectorsUntil(x, space)
+  if (measuredRev > afterRev) {
+    const revs = await nearestOnServer(x, space, query, count, { afterRev, where })
+    for (const { rev, score } of await scoredRows(x, space, query, revs)) ranking.add(rev, score)
+    rowCount += revs.length
+  }
+  for await (const row of rowsOf(x, space, Math.max(afterRev, measuredRev), where)) {
     ranking.add(row.rev, scoreOf(row, query))
     rowCount++
   }
@@ -52,15 +60,6 @@ export async function scoredRows(
 ): Promise<Scored[]> {
   const rows = await x.all('listVectors', { spacePk, revs: JSON.stringify(revs) })
   return rows.map((row) => ({ rev: row.rev, score: scoreOf(row, query) }))
-}
-
-export function filterOf({ modelId, kinds, layers }: EmbeddingFilter) {
-  return {
-    modelId: modelId ?? null,
-    kinds: kinds === undefined || kinds.length === 0 ? null : JSON.stringify(kinds),
-    layerMin: layers?.min ?? null,
-    layerMax: layers?.max ?? null,
-  }
 }
 
 function scoreOf({ vector }: StoredVector, query: Float32Array): number {

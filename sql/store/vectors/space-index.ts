@@ -48,6 +48,7 @@ export class SpaceIndex {
   /** Why rows could not be taken in. */
   problem: string | undefined
   #matrix: VectorMatrix
+  #lastTurn: Promise<unknown> = Promise.resolve()
 
   constructor(
     space: StoredSpace,
@@ -79,6 +80,17 @@ export class SpaceIndex {
   /** There is a place for graphs, and something that makes them. */
   get isWritten(): boolean {
     return this.files !== undefined && this.engine !== undefined
+  }
+
+  /**
+   * Whole transactions that search, and replacements: one after another, begun in this order. In an engine whose readers run
+   * side by side a search of an older state would meet an index that has been brought to a newer one, and of a vector that
+   * was replaced in between it would find neither row.
+   */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work)
+    this.#lastTurn = turn.catch(() => {})
+    return turn
   }
 
   /** False while some rows have not been seen. */

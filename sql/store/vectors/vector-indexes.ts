@@ -7,6 +7,7 @@ import type { TenantId } from '../types.ts'
 import { type GraphThread, withGraphThread } from './graph-thread.ts'
 import { growIndex, type SpaceTransactions } from './grow-index.ts'
 import { IndexFiles } from './manifest.ts'
+import { growServerVectors } from './server-vectors.ts'
 import { type IndexBounds, indexBounds, openSegments, SpaceIndex } from './space-index.ts'
 import { loadVectorEngine, type VectorEngine } from './usearch.ts'
 
@@ -137,13 +138,14 @@ export class VectorIndexes {
 
   #grow(opened: Opened, name: string, transactions: SpaceTransactions): void {
     const { index } = opened
-    if (opened.isGrowing || index.files === undefined || index.engine === undefined) return
+    if (opened.isGrowing) return
     opened.isGrowing = true
     const grow = async () => {
       opened.writtenCount = 0
       index.isStale = false
       try {
         await growIndex(transactions, name, index, this.#closing.signal)
+        await growServerVectors(transactions, name, this.#bounds.pendingRows, this.#closing.signal)
         index.problem = undefined
       } catch (error) {
         // A full disk, say. It is tried again after the next rows; until then these are searched one by one.

@@ -25,6 +25,10 @@ export const setupSteps = {
     obstacle: (profile) =>
       profile.hasGraph ? undefined : 'the server has no graph tables, or this user may not make any',
   },
+  vectors: {
+    what: 'the server measures vectors itself, for exact and filtered searches',
+    obstacle: (profile) => (profile.hasVectorType ? undefined : 'the server has no type VECTOR'),
+  },
   console: { what: 'the documented views, for a user of hart sql that sees nothing else', obstacle: isBabelfish },
 } as const satisfies Record<string, SetupStep>
 

@@ -73,6 +73,37 @@ CREATE SECURITY POLICY shard.tenant_policy
   ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.embedding AFTER INSERT,
   ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.embedding AFTER UPDATE
   WITH (STATE = ON);
+-- Tables of the set-up of vectors, where it came first.
+--/ batch
+IF OBJECT_ID(N'shard.vector_progress', N'U') IS NOT NULL
+ALTER SECURITY POLICY shard.tenant_policy
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_progress,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_progress AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_progress AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_128,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_128 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_128 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_256,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_256 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_256 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_384,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_384 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_384 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_512,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_512 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_512 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_768,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_768 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_768 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1024,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1024 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1024 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1536,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1536 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1536 AFTER UPDATE,
+  ADD FILTER PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1998,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1998 AFTER INSERT,
+  ADD BLOCK PREDICATE shard.tenant_predicate(tenant_id) ON shard.vector_1998 AFTER UPDATE;
 --/ batch
 -- SESSION_CONTEXT may give wrong results in parallel plans (known issue of 2025).
 ALTER DATABASE SCOPED CONFIGURATION SET MAXDOP = 1;

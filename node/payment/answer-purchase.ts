@@ -1,0 +1,58 @@
+/** Buys answers: one purchase per answer. */
+import { randomBytes } from 'node:crypto'
+import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { type InferPrompt, inferInputHash, textHash } from '#protocol/infer/index.ts'
+import type { Purchase as AnswerPurchase } from '../inference/types.ts'
+import { type BuyerDependencies, Purchase } from './purchase.ts'
+import { inferUnit } from './unit.ts'
+
+/** Marks of a chat template around each message, and before the answer. */
+const templateTokens = 32
+
+export function buyAnswer(
+  deps: BuyerDependencies & { onUnusable: (peerId: PeerId) => void },
+  peerId: PeerId,
+  modelId: ModelId,
+  prompt: InferPrompt,
+): AnswerPurchase {
+  const promptTokensMax = boundOf(prompt)
+  let promptTokens = promptTokensMax
+  let receivedTokens = 0
+  let send: (message: Uint8Array) => Promise<void> = async () => undefined
+  const purchase = new Purchase(
+    {
+      peerId,
+      modelId,
+      unit: inferUnit,
+      job: randomBytes(32),
+      attempt: 0,
+      send: (message) => void send(message).catch(() => undefined),
+      received: () => receivedTokens + promptTokens,
+      onStop: () => deps.onUnusable(peerId),
+    },
+    deps,
+  )
+  return {
+    first: purchase.first,
+    attach: (to) => {
+      send = to
+    },
+    receive: (message, tokens) => {
+      receivedTokens = tokens
+      purchase.receive(message)
+    },
+    finish: async (answer) => {
+      receivedTokens = answer.completionTokens
+      // What it counts is taken as far as it can be true.
+      promptTokens = Math.min(promptTokensMax, answer.promptTokens)
+      await purchase.finish({ input: inferInputHash(answer.input), output: textHash(answer.text) })
+    },
+    end: () => void purchase.end('the answer ended'),
+  }
+}
+
+/** No tokenizer makes more tokens than there are bytes. */
+function boundOf(prompt: InferPrompt): number {
+  if (prompt.type === 'completion') return Buffer.byteLength(prompt.text) + templateTokens
+  return prompt.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + templateTokens, templateTokens)
+}

@@ -1,0 +1,12 @@
+/** Payment: off-chain, in small steps, by vouchers; settled on a chain in large ones. See `protocol/payment/README.md`. */
+export { type Claimed, type ClaimerDependencies, claimAll, claimableVouchers } from './claimer.ts'
+export {
+  type Earnings,
+  type EarningsChannel,
+  readEarnings,
+  verifyEarnings,
+} from './earnings.ts'
+export { EscrowFunds } from './escrow-funds.ts'
+export { type LedgerStore, noAddress } from './ledger.ts'
+export { type PaymentEvent, type PaymentOptions, PaymentService } from './service.ts'
+export { type ChannelKey, channelName, type FundsReader, type PaymentDomain, type PaymentSigner } from './types.ts'

@@ -1,0 +1,261 @@
+/**
+ * One session as its buyer sees it: it says who asks, looks at the quote, promises for what has come and no more, and wants
+ * a receipt at the end. It pays after; the seller trusts before.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
+import { overchargeWaitMs, settleWaitMs } from '#protocol/limits.ts'
+import {
+  decodePayment,
+  decodeReceiptDetails,
+  encodePayment,
+  type PaymentMessage,
+  type PaymentTerms,
+  type ReceiptDetails,
+  type StopReason,
+  topicOf,
+} from '#protocol/payment/index.ts'
+import type { BuyerChannel } from './buyer-channel.ts'
+import type { ChannelBook } from './channel-book.ts'
+import { detailsHash, type LedgerStore, type ReceiptMessage, receiptEntry } from './ledger.ts'
+import { Mailbox } from './mailbox.ts'
+import { domainOf } from './sale.ts'
+import type { PaymentDomain, PaymentSigner } from './types.ts'
+import type { Unit } from './unit.ts'
+
+/** How often what has come is compared with what is due, while it is less. */
+const catchUpMs = 50
+
+export interface BuyerDependencies {
+  book: ChannelBook<BuyerChannel>
+  store: LedgerStore
+  signer: PaymentSigner
+  /** Whose escrow pays, and who is named in receipts. */
+  payer: () => Address
+  /** Where we pay; undefined where this node is on no chain, and takes only what is free. */
+  domain: () => PaymentDomain | undefined
+  /** The most that the owner pays for so many units. */
+  limitWei: (unit: Unit, units: number) => bigint
+  now: () => number
+  onEvent: (event: PurchaseEvent) => void
+}
+
+export type PurchaseEvent =
+  | { type: 'voucher'; peerId: PeerId; channel: string; cumulativeWei: bigint; addedWei: bigint }
+  | { type: 'receipt'; peerId: PeerId; details: ReceiptDetails }
+  /** On evidence: it asked for more than it did, or signed what is not true. */
+  | { type: 'broken-promise'; peerId: PeerId; reason: string }
+  | { type: 'stop'; peerId: PeerId; reason: StopReason }
+
+export interface PurchaseSession {
+  peerId: PeerId
+  modelId: ModelId
+  unit: Unit
+  /** 32 bytes, new for each job. */
+  job: Uint8Array
+  attempt: number
+  send: (message: Uint8Array) => void
+  /** How many units have come so far. */
+  received: () => number
+  /** It will not be paid: nothing more should be asked of it. */
+  onStop: (reason: StopReason) => void
+}
+
+export class Purchase {
+  readonly #session: PurchaseSession
+  readonly #deps: BuyerDependencies
+  readonly #mailbox: Mailbox
+  readonly #ended = new AbortController()
+  readonly #receipt = Promise.withResolvers<ReceiptMessage | undefined>()
+  #terms: PaymentTerms | undefined
+  #channel: BuyerChannel | undefined
+  #countedWei = 0n
+  #dueWei = 0n
+  #isCatchingUp = false
+  #stopped: StopReason | undefined
+
+  constructor(session: PurchaseSession, deps: BuyerDependencies) {
+    this.#session = session
+    this.#deps = deps
+    this.#mailbox = new Mailbox((error) => this.#breach(error instanceof Error ? error.message : String(error)))
+  }
+
+  /** The first message of the session. */
+  get first(): Uint8Array {
+    const { job, attempt, modelId } = this.#session
+    const payer = this.#deps.payer()
+    return encodePayment({ type: 'open', requester: payer, payer, job, attempt, topic: topicOf(modelId) })
+  }
+
+  get stopped(): StopReason | undefined {
+    return this.#stopped
+  }
+
+  /** Of the seller. @throws {ERR_DECODE} {ERR_LIMIT} */
+  receive(bytes: Uint8Array): void {
+    const message = decodePayment(bytes)
+    if (!this.#mailbox.put(() => this.#handle(message))) this.#breach('it sends more than is handled')
+  }
+
+  /** Everything has come: pays the rest, and waits a moment for the receipt. Undefined where none came, or a wrong one. */
+  async finish(work: { input: Uint8Array; output: Uint8Array }): Promise<ReceiptMessage | undefined> {
+    this.#count()
+    this.#send({ type: 'finish' })
+    const timer = setTimeout(() => this.#receipt.resolve(undefined), settleWaitMs)
+    const message = await this.#receipt.promise
+    clearTimeout(timer)
+    await this.#mailbox.settled
+    if (message === undefined || this.#terms === undefined) return undefined
+    const problem = this.#problemOf(message, work)
+    if (problem !== undefined) {
+      this.#breach(problem)
+      return undefined
+    }
+    const details = decodeReceiptDetails(message.details)
+    const { store, now, onEvent } = this.#deps
+    const record = { domain: domainOf(this.#terms), role: 'received' as const, message, details }
+    await store.appendLedger([receiptEntry(record, now())])
+    onEvent({ type: 'receipt', peerId: this.#session.peerId, details })
+    return message
+  }
+
+  /** However the session ends. Never rejects. */
+  async end(reason: string): Promise<void> {
+    if (this.#ended.signal.aborted) return
+    this.#count()
+    this.#ended.abort()
+    this.#receipt.resolve(undefined)
+    await this.#mailbox.settled
+    this.#mailbox.close()
+    const channel = this.#channel
+    if (channel === undefined) return
+    this.#deps.book.release(channel)
+    if (this.#countedWei > 0n) await channel.note(this.#stopped ?? reason).catch(() => undefined)
+  }
+
+  async #handle(message: PaymentMessage): Promise<void> {
+    if (message.type === 'quote') return this.#accept(message)
+    if (message.type === 'due') {
+      this.#dueWei = message.cumulativeWei
+      return this.#pay()
+    }
+    if (message.type === 'receipt') {
+      this.#receipt.resolve(message)
+      return
+    }
+    if (message.type === 'stop') return this.#hearStop(message.reason)
+    this.#breach(`it sent a ${message.type}`)
+  }
+
+  async #accept(quote: Extract<PaymentMessage, { type: 'quote' }>): Promise<void> {
+    if (this.#terms !== undefined) return this.#breach('a second quote')
+    const { terms } = quote
+    this.#terms = terms
+    const { unit, modelId } = this.#session
+    // What a large job would cost: a price per unit, without the rounding of small amounts.
+    const askedWei = unit.price(2 ** 40, terms.prices)
+    if (askedWei === 0n) return
+    const own = this.#deps.domain()
+    if (own === undefined || own.chainId !== terms.chainId || own.escrow !== terms.escrow) return this.#stop('chain')
+    if (askedWei > this.#deps.limitWei(unit, 2 ** 40)) return this.#stop('price')
+    const payer = this.#deps.payer()
+    const key = { domain: domainOf(terms), payer, payee: terms.payee, topic: topicOf(modelId) }
+    const channel = await this.#deps.book.open(key)
+    if (this.#ended.signal.aborted) return this.#deps.book.release(channel)
+    this.#channel = channel
+    if (!(await channel.adopt(quote.promisedWei, quote.signature)))
+      this.#breach('it claims a voucher that we never signed')
+    this.#count()
+  }
+
+  /** Adds what has come since the last time to the channel. */
+  #count(): void {
+    if (this.#channel === undefined || this.#terms === undefined) return
+    const { unit, received } = this.#session
+    const totalWei = unit.price(received(), this.#terms.prices)
+    this.#channel.receive(totalWei - this.#countedWei)
+    this.#countedWei = totalWei
+  }
+
+  async #pay(): Promise<void> {
+    const channel = this.#channel
+    if (channel === undefined || this.#terms === undefined || this.#stopped !== undefined) return
+    this.#count()
+    const { peerId, unit } = this.#session
+    const before = channel.promisedWei
+    const toleranceWei = unit.price(unit.tolerated, this.#terms.prices)
+    const voucher = await channel.promise(this.#dueWei, toleranceWei)
+    if (voucher !== undefined) {
+      this.#send({ type: 'voucher', ...voucher })
+      const addedWei = voucher.cumulativeWei - before
+      const { cumulativeWei } = voucher
+      if (addedWei > 0n) this.#deps.onEvent({ type: 'voucher', peerId, channel: channel.name, cumulativeWei, addedWei })
+    }
+    if (channel.promisedWei < this.#dueWei && !this.#isCatchingUp) void this.#catchUp(channel)
+  }
+
+  /** What the seller has sent is still on its way, or never was sent: which of both, a few seconds tell. */
+  async #catchUp(channel: BuyerChannel): Promise<void> {
+    this.#isCatchingUp = true
+    const { signal } = this.#ended
+    const untilMs = this.#deps.now() + overchargeWaitMs
+    try {
+      while (channel.promisedWei < this.#dueWei) {
+        if (this.#deps.now() > untilMs) {
+          this.#breach('it asks for more than it did')
+          return this.#stop('overcharged')
+        }
+        await sleep(catchUpMs, undefined, { signal })
+        const before = channel.receivedWei
+        this.#count()
+        if (channel.receivedWei > before) await this.#pay()
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      this.#isCatchingUp = false
+    }
+  }
+
+  #problemOf(
+    { receipt, details, signature }: ReceiptMessage,
+    work: { input: Uint8Array; output: Uint8Array },
+  ): string | undefined {
+    const terms = this.#terms!
+    const { job, attempt } = this.#session
+    const domain = domainOf(terms)
+    if (this.#deps.signer.recoverReceipt(domain, receipt, signature) !== terms.signer)
+      return 'a receipt of another signer'
+    if (receipt.node !== terms.payee || receipt.requester !== this.#deps.payer()) return 'a receipt for somebody else'
+    if (!isEqual(receipt.job, job) || receipt.attempt !== attempt) return 'a receipt for another job'
+    if (!isEqual(receipt.input, work.input)) return 'a receipt for another input'
+    if (!isEqual(receipt.output, work.output)) return 'a receipt for another output'
+    if (!isEqual(receipt.details, detailsHash(details))) return 'a receipt with other details'
+    return undefined
+  }
+
+  #hearStop(reason: StopReason): void {
+    this.#stopped ??= reason
+    this.#receipt.resolve(undefined)
+    this.#deps.onEvent({ type: 'stop', peerId: this.#session.peerId, reason })
+    this.#session.onStop(reason)
+  }
+
+  #stop(reason: StopReason): void {
+    if (this.#stopped !== undefined) return
+    this.#send({ type: 'stop', reason })
+    this.#hearStop(reason)
+  }
+
+  #breach(reason: string): void {
+    this.#deps.onEvent({ type: 'broken-promise', peerId: this.#session.peerId, reason })
+  }
+
+  #send(message: PaymentMessage): void {
+    if (!this.#ended.signal.aborted) this.#session.send(encodePayment(message))
+  }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}

@@ -1,0 +1,265 @@
+import fc from 'fast-check'
+import { afterEach, expect, test, vi } from 'vitest'
+import { chunkAheadBytesFirst, chunkAheadBytesMax, overchargeBytesMax } from '#protocol/limits.ts'
+import { day, MiB } from '#protocol/units.ts'
+import { readEarnings, verifyEarnings } from './earnings.ts'
+import { domain, openParty, type Party, type TalkOptions, talk, weiPerByte } from './payment.fixture.ts'
+import { sellerBook } from './seller-channel.ts'
+
+const parties: Party[] = []
+afterEach(async () => {
+  for (const party of parties.splice(0)) await party.close()
+})
+
+async function party(options: Parameters<typeof openParty>[0] = {}): Promise<Party> {
+  const opened = await openParty(options)
+  parties.push(opened)
+  return opened
+}
+
+async function twoParties(): Promise<{ from: Party; to: Party }> {
+  return { from: await party(), to: await party() }
+}
+
+/** A session that has been opened, and whose quote has arrived. */
+async function opened(from: Party, to: Party, options: TalkOptions = {}) {
+  const session = talk(from, to, options)
+  session.open()
+  await vi.waitFor(() => expect(session.state.saidBySeller.length).toBeGreaterThan(0))
+  return session
+}
+
+const sourcesOf = ({ store, signer, reader }: Party) => ({ store, signer, funds: reader, payee: signer.address })
+
+const promised = async (to: Party) => (await readEarnings({ store: to.store, payee: to.signer.address })).promisedWei
+
+test('what was done is promised to the wei, and receipted, by both ledgers alike', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  session.work(1_234_567)
+  const receipt = await session.finish()
+  await session.end()
+  expect(receipt).toBeDefined()
+  expect(await promised(to)).toBe(1_234_567n)
+  const [signed] = await to.store.listLedger({ kinds: ['receipt-signed'] })
+  const [received] = await from.store.listLedger({ kinds: ['receipt-received'] })
+  expect(received!.body).toEqual(signed!.body)
+  expect(await verifyEarnings(sourcesOf(to))).toEqual([])
+})
+
+test('a stranger gets four mebibytes ahead, and no more before it pays', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBe(chunkAheadBytesFirst))
+  session.work(chunkAheadBytesFirst)
+  // What was done is promised: as much again may follow.
+  await vi.waitFor(() => expect(session.state.credit).toBe(2 * chunkAheadBytesFirst))
+})
+
+test('who has paid gets as much again ahead, up to the most', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  for (let done = 4 * MiB; done <= 1024 * MiB; done += Math.min(chunkAheadBytesMax, done)) {
+    session.work(done)
+    const ahead = Math.min(chunkAheadBytesMax, done)
+    await vi.waitFor(() => expect(session.state.credit).toBe(done + ahead))
+  }
+})
+
+test('a free rider is stopped at its first credit, in this session and the next', async () => {
+  const from = await party({ isFreeRider: true })
+  const to = await party()
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBe(chunkAheadBytesFirst))
+  session.work(chunkAheadBytesFirst)
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('voucher'))
+  await session.end()
+  const again = await opened(from, to)
+  await vi.waitFor(() => expect(again.state.credit).toBe(0))
+  expect(again.state.saidBySeller.map(({ type }) => type)).toContain('due')
+  const { unpaidWei, channels } = await readEarnings({ store: to.store, payee: to.signer.address })
+  expect(unpaidWei).toBe(BigInt(chunkAheadBytesFirst))
+  expect(channels).toEqual([expect.objectContaining({ vouchers: 0, unpaidWhy: 'voucher' })])
+})
+
+test('a debt is forgiven after a day', async () => {
+  let nowMs = 1e12
+  const from = await party({ isFreeRider: true })
+  const to = await party({ now: () => nowMs })
+  const session = await opened(from, to)
+  session.work(chunkAheadBytesFirst)
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('voucher'))
+  await session.end()
+  nowMs += 2 * day
+  // The books are read anew, as after a restart.
+  const { store, signer, reader, now } = to
+  const book = sellerBook({ store, signer, funds: reader, now })
+  const again = await opened(from, { ...to, seller: { ...to.seller, book } })
+  await vi.waitFor(() => expect(again.state.credit).toBe(chunkAheadBytesFirst))
+})
+
+test('a buyer pays no more than it counted and a little, whatever is asked', async () => {
+  const { from, to } = await twoParties()
+  const received = 100_000
+  const session = await opened(from, to, { received: () => received, buyer: { now: stepping(600) } })
+  session.work(50 * MiB)
+  await vi.waitFor(() => expect(session.purchase.stopped).toBe('overcharged'))
+  expect(await promised(to)).toBe(BigInt(received + overchargeBytesMax))
+  expect(from.bought).toContainEqual(expect.objectContaining({ type: 'broken-promise' }))
+  await session.end()
+})
+
+test('a price above the limit, or another chain, is refused before any work', async () => {
+  const { from, to } = await twoParties()
+  const dear = { terms: { prices: { ...weiPerByte, weiPerGiB: 2n * weiPerByte.weiPerGiB } } }
+  const session = await opened(from, to, dear)
+  await vi.waitFor(() => expect(session.purchase.stopped).toBe('price'))
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('price'))
+  const elsewhere = await opened(from, to, { terms: { chainId: 1 } })
+  await vi.waitFor(() => expect(elsewhere.purchase.stopped).toBe('chain'))
+})
+
+test('work is stopped where nothing stands behind the vouchers', async () => {
+  const { from, to } = await twoParties()
+  to.party.funds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, isThawing: false }
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('funds'))
+  expect(session.state.credit).toBeLessThanOrEqual(0)
+})
+
+test('of a payer that takes its money out only the lock counts', async () => {
+  const { from, to } = await twoParties()
+  to.party.funds = { lockedWei: 1000n, claimedWei: 0n, freeWei: 10n ** 24n, isThawing: true }
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBe(1000))
+})
+
+test('a session key signs for its payer, a stranger does not', async () => {
+  const { from, to } = await twoParties()
+  const payer = (await party()).signer.address
+  const session = await opened(from, to, { buyer: { payer: () => payer } })
+  session.work(chunkAheadBytesFirst)
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('voucher'))
+  await session.end()
+  const other = await party()
+  other.party.sessionKeys.set(payer, from.signer.address)
+  const again = await opened(from, other, { buyer: { payer: () => payer } })
+  again.work(chunkAheadBytesFirst)
+  await vi.waitFor(async () => expect(await promised(other)).toBe(BigInt(chunkAheadBytesFirst)))
+})
+
+test('a free node asks nothing and gives receipts', async () => {
+  const { from, to } = await twoParties()
+  const free = { terms: { prices: { weiPerGiB: 0n, weiPerKiloToken: 0n } } }
+  const session = await opened(from, to, free)
+  expect(session.state.credit).toBe(Number.POSITIVE_INFINITY)
+  session.work(100 * MiB)
+  expect(await session.finish()).toBeDefined()
+  await session.end()
+  const { freeReceipts, channels } = await readEarnings({ store: to.store, payee: to.signer.address })
+  expect([freeReceipts, channels]).toEqual([1, []])
+  expect(session.state.saidByBuyer.map(({ type }) => type)).toEqual(['finish'])
+})
+
+test('the same job and attempt get the same receipt, also when the output is another', async () => {
+  const { from, to } = await twoParties()
+  const job = new Uint8Array(32).fill(9)
+  const first = await opened(from, to, { job })
+  first.work(10)
+  const receipt = await first.finish(new Uint8Array(32).fill(1))
+  await first.end()
+  const second = await opened(from, to, { job })
+  second.work(10)
+  await second.finish(new Uint8Array(32).fill(2))
+  const said = second.state.saidBySeller.find((message) => message.type === 'receipt')
+  expect(said).toEqual(receipt)
+  // The buyer got something else than what is receipted, and says so.
+  expect(from.bought).toContainEqual(expect.objectContaining({ reason: 'a receipt for another output' }))
+  await second.end()
+  expect(await to.store.listLedger({ kinds: ['receipt-signed'] })).toHaveLength(1)
+})
+
+test('a buyer that lost its books goes on from the voucher that the seller holds', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  session.work(1000)
+  await session.finish()
+  await session.end()
+  const lost = await party({ privateKey: from.privateKey })
+  const again = await opened(lost, to)
+  again.work(500)
+  await again.finish()
+  await again.end()
+  expect(await promised(to)).toBe(1500n)
+})
+
+test('a seller that claims a voucher which was never signed is told on', async () => {
+  const { from, to } = await twoParties()
+  const forged = { type: 'quote' as const, terms: to.seller.terms(), promisedWei: 5n, aheadWei: 1n }
+  const { encodePayment } = await import('#protocol/payment/index.ts')
+  const session = talk(from, to)
+  session.purchase.receive(encodePayment({ ...forged, signature: new Uint8Array(64).fill(1) }))
+  await vi.waitFor(() =>
+    expect(from.bought).toContainEqual(expect.objectContaining({ reason: 'it claims a voucher that we never signed' })),
+  )
+})
+
+test('two sessions of one channel share its credit and its total', async () => {
+  const { from, to } = await twoParties()
+  const [a, b] = [await opened(from, to), await opened(from, to)]
+  a.work(1000)
+  b.work(500)
+  await Promise.all([a.finish(), b.finish()])
+  await Promise.all([a.end(), b.end()])
+  expect(await promised(to)).toBe(1500n)
+  expect(await verifyEarnings(sourcesOf(to))).toEqual([])
+})
+
+test('whatever is done in whatever steps: promised is what was done, and never less than what was credited ahead', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: MiB }), { minLength: 1, maxLength: 6 }), async (steps) => {
+      const { from, to } = await twoParties()
+      let total = 0
+      const session = await opened(from, to)
+      for (const step of steps) {
+        total += step
+        await vi.waitFor(() => expect(session.state.credit).toBeGreaterThanOrEqual(total))
+        session.work(total)
+      }
+      await session.finish()
+      await session.end()
+      expect(await promised(to)).toBe(BigInt(total))
+      expect(from.bought.filter(({ type }) => type === 'broken-promise')).toEqual([])
+      expect(await verifyEarnings(sourcesOf(to))).toEqual([])
+    }),
+    { numRuns: 15 },
+  )
+})
+
+test('every difference between vouchers, receipts and chain is named', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  session.work(1000)
+  await session.finish()
+  await session.end()
+  to.party.funds = { lockedWei: 0n, claimedWei: 5000n, freeWei: 0n, isThawing: false }
+  const differences = await verifyEarnings({
+    ...sourcesOf(to),
+    claimedEvents: async () => new Map([['eip155:31415:0xelsewhere', 3n]]),
+  })
+  expect(differences).toEqual([
+    expect.stringContaining('the chain paid 5000 wei, the ledger has vouchers for 1000'),
+    expect.stringContaining('the contract says 5000 wei were paid, its events 0'),
+    expect.stringContaining('the chain paid 3 wei for vouchers that are not in the ledger'),
+  ])
+  expect(domain.chainId).toBe(31415)
+})
+
+/** A clock that moves by so much each time that it is read. */
+function stepping(stepMs: number): () => number {
+  let nowMs = 1e12
+  return () => {
+    nowMs += stepMs
+    return nowMs
+  }
+}

@@ -1,0 +1,64 @@
+/** Earnings of a node, as the control API tells them. Amounts are wei of HART, as decimal text. */
+import { z } from 'zod'
+
+export interface EarningsChannelView {
+  payer: string
+  payee: string
+  /** The model that was paid for; absent for the topic of zeros. */
+  modelId: string
+  /** Its release, where one is known here. */
+  model?: string
+  vouchers: number
+  promisedWei: string
+  /** Paid by the chain; absent where no chain was asked. */
+  claimedWei?: string
+  /** What the chain would pay now. */
+  claimableWei?: string
+  unpaidWei: string
+  unpaidWhy?: string
+  receipts: number
+  receiptsWei: string
+}
+
+export interface EarningsView {
+  /** Whose income it is, and which key signs for it. */
+  owner: string
+  signer: string
+  /** Absent where this node is on no chain. */
+  chain?: { chainId: number; escrow: string }
+  promisedWei: string
+  claimedWei: string
+  claimableWei: string
+  unpaidWei: string
+  /** Receipts for work that was free. */
+  freeReceipts: number
+  channels: EarningsChannelView[]
+  ledger: { entryCount: number; head: string }
+  /** Why the chain was not asked, where it was meant to be. */
+  chainProblem?: string
+  /** With `verify`: everything that does not agree; empty when all does. */
+  differences?: string[]
+}
+
+/** What a claim of this node's vouchers takes, for whoever sends it: the money goes to the payee in any case. */
+export interface ClaimableView {
+  payee: string
+  chainId: number
+  escrow: string
+  vouchers: { payer: string; topic: string; cumulativeWei: string; signature: string; claimableWei: string }[]
+}
+
+export const claimRequest = z.object({
+  /** Claim however little it is. */
+  isForced: z.boolean().optional(),
+})
+export type ClaimRequest = z.infer<typeof claimRequest>
+
+export interface ClaimView {
+  transactionHash: string
+  blockNumber: number
+  gasUsed: string
+  vouchers: number
+  paidWei: string
+  refused: { payer: string; reason: string }[]
+}
