@@ -33,14 +33,6 @@ export const sourceStallMs = 15 * second
 export const peerBanMs = 24 * hour
 /** Bans that are remembered, oldest out. */
 export const bannedPeersMax = 4096
-/** A message of payment, opaque to what carries it. The largest is a receipt: ~250 bytes, its details ~250, a signature of 64. */
-export const paymentMessageBytesMax = KiB
-/** Of one session: at 1 GiB/s a voucher for every 32 MiB. */
-export const paymentMessagesPerSecondMax = 32
-/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
-export const unpaidWaitMs = 10 * second
-/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
-export const receiptWaitMs = 2 * second
 /** Bytes fetched but not yet flushed and recorded: after a kill at most these are fetched again. */
 export const flushBatchBytes = 16 * MiB
 
@@ -362,6 +354,14 @@ export const chainTextCharsMax = 512
 
 // ---- payment -----------------------------------------------------------------------------------------------------
 
+/** A payment message inside a session; the largest, a receipt, has 4 hashes, 2 addresses, a signature and its details. */
+export const paymentMessageBytesMax = KiB
+/** Messages of payment in one session: at 1 GiB/s a voucher for every 32 MiB. */
+export const paymentMessagesPerSecondMax = 32
+/** How long a request waits for credit before it is refused: a voucher takes a round trip and a signature (~5 ms). */
+export const unpaidWaitMs = 10 * second
+/** How long a connection that is not needed any more stays open for its receipt: a round trip, a signature, a durable write. */
+export const receiptWaitMs = 2 * second
 /** What a receipt says beyond what a chain could judge. */
 export const receiptDetailsBytesMax = 512
 /** Messages of one session that wait for an earlier one: a buyer has no reason to send a second voucher before a question. */

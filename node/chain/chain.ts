@@ -18,10 +18,18 @@ export {
 } from './escrow-client.ts'
 export { shownUrl } from './failure.ts'
 export { ChainIndexer, type ChainIndexerOptions, chainKey, type IndexLoop, type IndexStep } from './indexer.ts'
+export { readDispute, readDisputes, readJuror, requireDispute, undismissed } from './justice/dispute-view.ts'
+export { type Ballot, type Dispute, type DisputePhase, DisputesClient } from './justice/disputes-client.ts'
+export { parseEquivocation, parseSignedReceipt } from './justice/evidence.ts'
+export { planEquivocation, planReceiptDispute } from './justice/plans.ts'
+export { readVote, saveVote } from './justice/vote-file.ts'
 export { openChain } from './open-chain.ts'
 export { planDelegation, planFund, planRevocation, planStake, planTransfer, planUnbond } from './plans.ts'
 export { rehearse } from './rehearse.ts'
 export { type FeedbackSummary, ReputationClient, type ReputationSummary } from './reputation-client.ts'
+export { planChallenge, planClaim, planProposal, readRewardsStatus, weightsView } from './rewards/plans.ts'
+export { RewardsClient, type RootProposal } from './rewards/rewards-client.ts'
+export { computeWeights } from './rewards/weights.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'
 export {
   allStakeWei,

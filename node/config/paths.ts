@@ -31,5 +31,6 @@ export const dataFiles = {
   wallets: (dataDir: string) => join(dataDir, 'wallets'),
   /** The local chain of `hart chain start`. */
   chain: (dataDir: string) => join(dataDir, 'chain'),
+  votes: (dataDir: string) => join(dataDir, 'votes'),
   models: (dataDir: string) => join(dataDir, 'models'),
 }

@@ -1,8 +1,4 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
-
-import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type {
   ComponentView,
   DiffView,
@@ -20,18 +16,14 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
-import { Bitfield } from '#protocol/codec/bitfield.ts'
-import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { type ShardConsole, shardViews } from '#sql/console/index.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
-import { dataFiles, policyOf } from '../config/index.ts'
+import { policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck, TensorQuery } from '../control/index.ts'
-import { downloadOrigin, isOriginReference, openOrigin, ProgressMeter } from '../ingest/index.ts'
-import type { PullSelection } from '../library/index.ts'
 import { peekInThread, viewTensor } from '../peek/index.ts'
 import { policyRefusal } from '../placement/index.ts'
-import type { Transfer } from '../swarm/index.ts'
 import { openNodeConsole } from './console.ts'
 import { PaymentController } from './controlled-payment.ts'
 import { QueryController } from './controlled-queries.ts'
@@ -39,6 +31,7 @@ import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
 import { peekable } from './peeked.ts'
+import { ingestFile, pullModel } from './pull-model.ts'
 import { viewStanding } from './standing-view.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
@@ -188,101 +181,20 @@ export class NodeController implements ControlledNode {
     return peekInThread({ kind: 'diff', a, b }, signal)
   }
 
-  async ingest(
+  ingest(
     request: IngestRequest,
     emit: (event: NodeEvent) => void,
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
-    const { path, name, licence } = request
-    const tell = (event: NodeEvent) => {
-      emit(event)
-      this.#node.tell(event)
-    }
-    const { modelId, release } = await this.#node.parts.library.ingest({
-      path,
-      ...(name === undefined ? {} : { name }),
-      ...(licence === undefined ? {} : { licence }),
-      signal,
-      onProgress: ({ doneBytes, totalBytes, bytesPerSecond, etaMs }) =>
-        tell({
-          event: 'ingest-progress',
-          path,
-          doneBytes,
-          totalBytes,
-          bytesPerSecond,
-          ...(etaMs === undefined ? {} : { etaMs }),
-        }),
-    })
-    return { modelId, name: release.name }
+    return ingestFile(this.#node, request, emit, signal)
   }
 
-  async pull(
+  pull(
     request: PullRequest,
     emit: (event: NodeEvent) => void,
     signal: AbortSignal,
   ): Promise<{ modelId: string; name: string }> {
-    if (isOriginReference(request.model)) return this.#download(request, emit, signal)
-    const { library, releases } = this.#node.parts
-    const selection: PullSelection = {
-      ...(request.layers === undefined ? {} : { layers: request.layers }),
-      ...(request.components === undefined ? {} : { components: request.components }),
-    }
-    const transfer = await library.pull(request.model, selection, signal)
-    const unsubscribe = this.#node.events.subscribe((event) => {
-      if ('modelId' in event && event.modelId === transfer.modelId) emit(event)
-    })
-    try {
-      await Promise.all([this.#addOrigin(transfer, request.origins), transfer.finished])
-    } finally {
-      unsubscribe()
-    }
-    const release = await releases.releaseOf(transfer.modelId)
-    return { modelId: transfer.modelId, name: release?.release.name ?? transfer.modelId }
-  }
-
-  /** An HTTP server with the whole file, used where no peer has a chunk. */
-  async #addOrigin(transfer: Transfer, urls: readonly string[] | undefined): Promise<void> {
-    if (urls === undefined) return
-    const peerId = new URL(urls[0]!).host
-    try {
-      const all = Bitfield.full(transfer.wanted.length).bytes
-      await this.#node.parts.dataPlane.addSource(transfer.modelId, { transport: 'http', peerId, urls: [...urls] }, all)
-    } catch (error) {
-      // Nothing was missing: the fetch is over before its sources are named.
-      if (!isHartonomousError(error, 'ERR_NOT_FOUND')) throw error
-    }
-  }
-
-  async #download(
-    request: PullRequest,
-    emit: (event: NodeEvent) => void,
-    signal: AbortSignal,
-  ): Promise<{ modelId: string; name: string }> {
-    const { model: reference, licence } = request
-    const endpoint = process.env['HF_ENDPOINT']
-    const model = await openOrigin(reference, {
-      signal,
-      ...(endpoint === undefined ? {} : { huggingFaceEndpoint: endpoint }),
-    })
-    // A file that could not be released is not worth its bytes.
-    if (model.header.licence === undefined && licence === undefined)
-      throw new HartonomousError('ERR_LICENCE_REQUIRED', { file: reference })
-    const folder = join(
-      dataFiles.models(this.#node.dataDir),
-      'downloads',
-      createHash('sha256').update(model.urls[0]!).digest('hex').slice(0, 16),
-    )
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    let meter: ProgressMeter | undefined
-    const [path] = await downloadOrigin(model, folder, {
-      signal,
-      onProgress: (doneBytes, totalBytes) => {
-        meter ??= new ProgressMeter(totalBytes, doneBytes, Date.now)
-        emit({ event: 'download-progress', url: reference, ...meter.at(doneBytes) })
-      },
-    })
-    if (path === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'file', id: reference })
-    return this.ingest({ path, ...(licence === undefined ? {} : { licence }) }, emit, signal)
+    return pullModel(this.#node, request, emit, signal)
   }
 
   async remove(reference: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { encodeContent } from '#protocol/model/index.ts'
 import type { Release } from '#protocol/model/release.ts'
+import type { PaymentTerms } from '#protocol/payment/index.ts'
 import { openShardStore } from '#sql/store/index.ts'
 import type { ShardStore, TenantStore } from '#sql/store/types.ts'
 import { type DataPlane, startDataPlane } from '../chunks/index.ts'
@@ -66,24 +67,11 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
   const { dataDir, config, log, host } = options
   await loadBlake3()
   await mkdir(dataFiles.models(dataDir), { recursive: true, mode: 0o700 })
-  const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
+  const keep: Keep = (part) => {
     closers.push(() => part.close())
     return part
   }
-  const storage = await storageOf(config, dataDir, process.env)
-  const results = await Promise.allSettled([
-    openShardStore(storage).then(keep),
-    startDataPlane(dataPlaneConfig(config)).then(keep),
-    startNetwork(networkConfig(dataDir, config)).then(keep),
-  ])
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
-  const [store, dataPlane, network] = results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
-    ShardStore,
-    DataPlane,
-    Network,
-  ]
-  await store.migrate()
+  const { store, dataPlane, network } = await openWorkers(options, keep)
 
   const tenant = store.forTenant(localOwner)
   const now = Date.now
@@ -106,24 +94,7 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
   })
   const banned = await BannedPeers.load(tenant, now)
   const paymentOf = (peerId: PeerId) => leases.get(peerId)?.signed.lease.payment
-  const standing = keep(await Standing.load({ store: tenant, paymentOf, random: Math.random, now, log }))
-  const economy = keep(
-    await Economy.open({
-      dataDir,
-      config,
-      tenant,
-      dataPlane,
-      log,
-      onEvent: (event) => {
-        if (isBreach(event)) void standing.blame(event.peerId, 'brokenPromises')
-        host.onPayment(event)
-      },
-    }),
-  )
-  if (economy.isOnChain) {
-    const source = payeesOnChain(economy.domain, economy.chain)
-    standing.useChain(new CachedStandings({ source, now, log }))
-  }
+  const { standing, economy } = await openTrade({ ...options, tenant, dataPlane, paymentOf, keep })
   const transfer = {
     dataHosts: () => dataHosts(config),
     openChannel: (peerId: PeerId, signal: AbortSignal) => openChannel(network, dataPlane, peerId, signal),
@@ -179,6 +150,54 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     query,
     economy,
   }
+}
+
+type Keep = <T extends { close(): Promise<unknown> }>(part: T) => T
+
+/** Side by side; what has opened is kept for closing, also where another one fails. */
+async function openWorkers(
+  { dataDir, config }: PartsOptions,
+  keep: Keep,
+): Promise<{ store: ShardStore; dataPlane: DataPlane; network: Network }> {
+  const storage = await storageOf(config, dataDir, process.env)
+  const results = await Promise.allSettled([
+    openShardStore(storage).then(keep),
+    startDataPlane(dataPlaneConfig(config)).then(keep),
+    startNetwork(networkConfig(dataDir, config)).then(keep),
+  ])
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  const [store, dataPlane, network] = results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
+    ShardStore,
+    DataPlane,
+    Network,
+  ]
+  await store.migrate()
+  return { store, dataPlane, network }
+}
+
+interface TradeOptions extends PartsOptions {
+  tenant: TenantStore
+  dataPlane: DataPlane
+  /** By the peer's lease. */
+  paymentOf: (peerId: PeerId) => PaymentTerms | undefined
+  keep: Keep
+}
+
+/** Whom to trust, and what is paid: broken promises of one are evidence for the other, the chain is known to both. */
+async function openTrade({ dataDir, config, tenant, dataPlane, log, host, paymentOf, keep }: TradeOptions) {
+  const now = Date.now
+  const standing = keep(await Standing.load({ store: tenant, paymentOf, random: Math.random, now, log }))
+  const onEvent = (event: PaymentEvent) => {
+    if (isBreach(event)) void standing.blame(event.peerId, 'brokenPromises')
+    host.onPayment(event)
+  }
+  const economy = keep(await Economy.open({ dataDir, config, tenant, dataPlane, log, onEvent }))
+  if (economy.isOnChain) {
+    const source = payeesOnChain(economy.domain, economy.chain)
+    standing.useChain(new CachedStandings({ source, now, log }))
+  }
+  return { standing, economy }
 }
 
 /** What a peer signed shows it: it asked for more than it did, or promised with a signature that is none. */

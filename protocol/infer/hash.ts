@@ -7,22 +7,15 @@ import { inferInputShape } from './codec.ts'
 import type { InferInput } from './message.ts'
 
 const inputDomain = 'hartonomous/infer-input/1'
-const textDomain = 'hartonomous/infer-text/1'
 const what = 'infer input'
 
 /** SHA-256 over the domain and the canonical DAG-CBOR of exactly the three fields, 32 bytes. @throws {ERR_DECODE} {ERR_LIMIT} */
 export function inferInputHash(input: InferInput): Uint8Array {
-  return sha256(
-    inputDomain,
-    encodeCbor(parseShape(inferInputShape, input, what), { what, bytesMax: inferFrameBytesMax }),
-  )
+  const bytes = encodeCbor(parseShape(inferInputShape, input, what), { what, bytesMax: inferFrameBytesMax })
+  return new Uint8Array(createHash('sha256').update(inputDomain).update(bytes).digest())
 }
 
-/** SHA-256 over the domain and the UTF-8 of all deltas joined, 32 bytes. */
+/** SHA-256 over the UTF-8 of all deltas joined, 32 bytes. */
 export function textHash(text: string): Uint8Array {
-  return sha256(textDomain, Buffer.from(text))
-}
-
-function sha256(domain: string, bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(domain).update(bytes).digest())
+  return new Uint8Array(createHash('sha256').update(text).digest())
 }

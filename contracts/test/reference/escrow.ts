@@ -25,10 +25,13 @@ export class EscrowReference {
   readonly #releases = new Map<string, { amount: bigint; releaseAt: bigint }>()
   readonly #ledger: Ledger
   readonly #royaltyOf: RoyaltyOf
+  readonly #burnBps: bigint
 
-  constructor(ledger: Ledger, royaltyOf: RoyaltyOf) {
+  /** @param burnBps Another share than the contract burns, in 1/10 000: for those who ask what it would change. */
+  constructor(ledger: Ledger, royaltyOf: RoyaltyOf, burnBps = 100n) {
     this.#ledger = ledger
     this.#royaltyOf = royaltyOf
+    this.#burnBps = burnBps
   }
 
   account(payer: string) {
@@ -120,7 +123,7 @@ export class EscrowReference {
       this.#ledger.move('Escrow', royalty.receiver, amount)
       royalties += amount
     }
-    const cut = total / 100n
+    const cut = (total * this.#burnBps) / 10_000n
     const income = this.income(payee)
     income.earned += total
     income.burnable += cut

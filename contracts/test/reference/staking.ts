@@ -169,6 +169,15 @@ export class StakingReference {
     return (shares * (node.pool.assets + 1n)) / (node.pool.shares + VIRTUAL_SHARES)
   }
 
+  isActive(address: string): boolean {
+    return (this.nodes.get(address)?.bond.assets ?? 0n) >= MIN_BOND
+  }
+
+  canEarn(address: string): boolean {
+    const { bond, pool } = this.#node(address)
+    return bond.assets !== 0n || (pool.shares !== 0n && pool.assets !== 0n)
+  }
+
   slashable(address: string): bigint {
     const { bond, pool } = this.#node(address)
     return bond.assets + bond.thawing + pool.assets + pool.thawing

@@ -6,14 +6,31 @@ import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { devnet } from './devnet.ts'
 import { diff } from './diff.ts'
+import {
+  disputeDismiss,
+  disputeDraw,
+  disputeEquivocation,
+  disputeOpen,
+  disputeResolve,
+  disputeStatus,
+} from './dispute.ts'
 import { doctor } from './doctor.ts'
 import { earnings, earningsClaim } from './earnings.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
 import { jobFund, jobStatus, jobWithdraw } from './job.ts'
+import { juryEnlist, juryLeave, juryReveal, juryStatus, juryVote } from './jury.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
 import { closure, map, query } from './query.ts'
+import {
+  rewardsChallenge,
+  rewardsClaim,
+  rewardsFinalize,
+  rewardsPropose,
+  rewardsStatus,
+  rewardsWeights,
+} from './rewards.ts'
 import { runPrompt } from './run-prompt.ts'
 import { shardMove, shardSetup } from './shard.ts'
 import { sql } from './sql.ts'
@@ -78,6 +95,23 @@ export const commands: readonly Command[] = [
   chainStart,
   chainStatus,
   chainDeploy,
+  disputeEquivocation,
+  disputeOpen,
+  disputeStatus,
+  disputeDraw,
+  disputeResolve,
+  disputeDismiss,
+  juryEnlist,
+  juryLeave,
+  juryStatus,
+  juryVote,
+  juryReveal,
+  rewardsWeights,
+  rewardsStatus,
+  rewardsPropose,
+  rewardsChallenge,
+  rewardsFinalize,
+  rewardsClaim,
   configShow,
   configGet,
   configSet,

@@ -104,6 +104,16 @@ describe('transactions', () => {
     await expect(late).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
   })
 
+  test('T-SQL executor: a read that is asked for while it closes is refused, and does not keep it open', async () => {
+    const { executor, log } = executorOn(() => undefined)
+    const write = executor.transaction('write', () => new Promise((resolve) => setTimeout(resolve, 5)))
+    const closing = executor.close()
+    const late = executor.transaction('read', (session) => session.all('listModels', { tenantId: 1 }))
+    await expect(late).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    await Promise.all([write, closing])
+    expect(log.at(-1)).toBe('close')
+  })
+
   test('T-SQL executor: a session is refused once its transaction is over', async () => {
     const { executor } = executorOn(() => undefined)
     const session = await executor.transaction('read', async (given) => given)

@@ -99,8 +99,10 @@ export class MssqlExecutor implements Executor {
   }
 
   close(): Promise<void> {
+    // Those asked for later wait for this one, which must not wait for them.
+    const reads = [...this.#reads]
     return this.#write(async () => {
-      await Promise.allSettled(this.#reads)
+      await Promise.allSettled(reads)
       this.#isClosed = true
       await this.#connection.close()
     }, true)

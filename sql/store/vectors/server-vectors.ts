@@ -60,6 +60,7 @@ export async function growServerVectors(
   pendingRows: number,
   signal: AbortSignal,
 ): Promise<void> {
+  signal.throwIfAborted()
   for (let isWanted = await isBehind(transactions, name, pendingRows); isWanted; ) {
     signal.throwIfAborted()
     isWanted = await transactions.run('write', (x) => addStep(x, name))
