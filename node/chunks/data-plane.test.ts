@@ -128,6 +128,24 @@ test('data plane: a deleted file is withdrawn even though its handle still reads
   expect(fetcher.payloads('chunks-held')).toEqual([])
 })
 
+test('data plane: a fetch that begins while the one before it still writes comes to its end', async () => {
+  const model = testModel([12 * MiB])
+  const seed = await swarm.node({ uploadBytesPerSecond: 16 * MiB })
+  const fetcher = await swarm.node()
+  await seed.seed(model)
+  const path = await fetcher.want(model)
+  await fetcher.fetchAll(model)
+  await fetcher.addSource(model, seed)
+  // Verified, and for the most part neither flushed nor told as held.
+  await fetcher.until('fetch-progress', ({ chunksVerified }) => chunksVerified > 0)
+  const stopped = fetcher.core.stopFetch(model.modelId)
+  await fetcher.fetchAll(model)
+  await fetcher.addSource(model, seed)
+  await stopped
+  await fetcher.until('fetch-complete')
+  expect((await readFile(path)).equals(model.bytes)).toBe(true)
+})
+
 test('data plane: a peer that sends wrong bytes is banned on evidence, and none of them is written', async () => {
   const model = testModel([12 * MiB])
   const honest = await swarm.node({ uploadBytesPerSecond: 8 * MiB })

@@ -50,7 +50,8 @@ export class FetchTask {
   readonly #actions: FetchAction[] = []
   readonly #leaveGate: () => void
   readonly #timers: NodeJS.Timeout[] = []
-  #missing: number
+  /** Wanted, and not flushed by this task. Apart from what is held: a task that was stopped just before may still flush. */
+  readonly #left: Bitfield
   #isApplying = false
   #pausedBy: HartonomousError | undefined
   #isReading = true
@@ -62,7 +63,7 @@ export class FetchTask {
     this.#context = context
     this.#model = model
     this.#wanted = wanted.andNot(model.held)
-    this.#missing = this.#wanted.count()
+    this.#left = this.#wanted.clone()
     this.#twins = new ChunkTwins(model)
     this.#rate = new RateMeter(context.now)
     const { leaders, local } = this.#plan(this.#wanted)
@@ -87,7 +88,7 @@ export class FetchTask {
 
   /** Looks for room on the disk first: a clear message now is better than a full disk later. */
   async start(): Promise<void> {
-    if (this.#missing === 0) {
+    if (this.#left.isEmpty()) {
       this.#complete()
       return
     }
@@ -115,8 +116,8 @@ export class FetchTask {
     if (added.isEmpty()) return
     added.forEach((index) => {
       this.#wanted.set(index)
+      this.#left.set(index)
     })
-    this.#missing += added.count()
     const { leaders, local } = this.#plan(added)
     this.#apply(this.#core.widen(leaders.bytes))
     void this.#copy(local)
@@ -298,13 +299,12 @@ export class FetchTask {
 
   #onFlushed(chunkIndexes: number[]): void {
     for (const index of chunkIndexes) {
-      if (this.#model.held.has(index)) continue
       this.#model.held.set(index)
-      if (this.#wanted.has(index)) this.#missing--
+      this.#left.clear(index)
     }
     this.#context.emit('chunks-held', { modelId: this.#model.modelId, chunkIndexes })
     this.#updateReading()
-    if (this.#missing === 0 && !this.#isStopped) this.#complete()
+    if (this.#left.isEmpty() && !this.#isStopped) this.#complete()
   }
 
   #complete(): void {
