@@ -190,7 +190,7 @@ test(
     // That day is over for good: what counts is the income of the next one that is proposed.
     await pay(earner, 3_000n * HART)
     const payEpoch = await epochNow()
-    await world.wait(day)
+    await world.wait(day + hour)
     const [seen, elsewhere] = await forEach([payer, watcher], (person) =>
       person.hart<RewardWeightsView>('rewards', 'weights', '--epoch', String(payEpoch)),
     )

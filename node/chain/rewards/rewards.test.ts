@@ -165,20 +165,39 @@ test('weights: a day is over when no block can fall into it any more, also on a 
   expect(await computeWeights(chain)).toMatchObject({ epoch: 0, nodes: [{ node: steady }] })
 })
 
+test('weights: the first block of a day counts for that day, also where both days are counted', async () => {
+  const [start] = (await ask(chain, 'Rewards', 'start')).map(Number)
+  await pay(steady, 1_000n * HART)
+  await hardhat.request('evm_setNextBlockTimestamp', [start! + day])
+  await pay(steady, 500n * HART)
+  await proposeAndFinalize((await computeWeights(chain)).tree.root!)
+  await hardhat.wait(day)
+  const { countedEpochs, nodes: found } = await computeWeights(chain)
+  expect(countedEpochs).toEqual([0])
+  expect(found).toMatchObject([{ incomeWei: 500n * HART, cumulativeWei: (135n * HART) / 10n }])
+})
+
+/** As a dispute would; the contract burns it all. */
+async function slash(node: Address, wei: bigint): Promise<void> {
+  const { Disputes: from, Staking: to } = chain.addresses
+  await hardhat.request('hardhat_impersonateAccount', [from])
+  await hardhat.request('hardhat_setBalance', [from, '0x56bc75e2d63100000'])
+  const data = interfaceOf('Staking').encodeFunctionData('slash', [node, wei, payer, 0])
+  await hardhat.request('eth_sendTransaction', [{ from, to, data }])
+}
+
+/** Adds to a bond. */
+async function stake(node: Address, wei: bigint): Promise<void> {
+  const signer = signers.get(node)!
+  await new TokenClient(chain).approve(chain.addresses.Staking, wei).send(signer)
+  await staking.stake(node, wei).send(signer)
+}
+
 test('weights: bonds are replayed as the contract keeps them, through slashes of what thaws', async () => {
-  const disputes = chain.addresses.Disputes
-  await hardhat.request('hardhat_impersonateAccount', [disputes])
-  await hardhat.request('hardhat_setBalance', [disputes, '0x56bc75e2d63100000'])
-  const slash = async (node: Address, wei: bigint) => {
-    const data = interfaceOf('Staking').encodeFunctionData('slash', [node, wei, payer, 0])
-    await hardhat.request('eth_sendTransaction', [{ from: disputes, to: chain.addresses.Staking, data }])
-  }
   await pay(weak, 1_000n * HART)
   await pay(steady, 1_000n * HART)
-  const weakSigner = signers.get(weak)!
-  await new TokenClient(chain).approve(chain.addresses.Staking, 700n * HART).send(weakSigner)
-  await staking.stake(weak, 700n * HART).send(weakSigner)
-  await staking.unbond(weak, 700n * HART).send(weakSigner)
+  await stake(weak, 700n * HART)
+  await staking.unbond(weak, 700n * HART).send(signers.get(weak)!)
   await slash(weak, 333n * HART + 1n)
   await slash(weak, 500n * HART)
   await staking.unbond(steady, 2n ** 256n - 1n).send(signers.get(steady)!)
@@ -188,6 +207,28 @@ test('weights: bonds are replayed as the contract keeps them, through slashes of
   expect(bond).toBeLessThan(1_000n * HART)
   expect(found).toHaveLength(1)
   expect(found[0]).toMatchObject({ node: weak, bondWei: bond, shareWei: (9n * bond) / 1_000n })
+})
+
+test('weights: bonds are replayed after withdrawals, and after slashes that leave nearly nothing of what thaws', async () => {
+  await stake(weak, 700n * HART)
+  const { id } = await staking.unbond(weak, 700n * HART).send(signers.get(weak)!)
+  await hardhat.wait(14 * day)
+  await staking.withdraw(id).send(signers.get(weak)!)
+  await stake(weak, 300n * HART)
+  await staking.unbond(weak, 300n * HART).send(signers.get(weak)!)
+  await slash(weak, 100n * HART)
+  await staking.unbond(steady, 2n ** 256n - 1n).send(signers.get(steady)!)
+  await slash(steady, 1_000n * HART - 1n)
+  await stake(steady, 1_000n * HART)
+  await pay(weak, 1_000n * HART)
+  await pay(steady, 1_000n * HART)
+  await hardhat.wait(day)
+  const { nodes: found } = await computeWeights(chain)
+  const bondOf = new Map(found.map(({ node, bondWei }) => [node, bondWei]))
+  expect(bondOf.get(weak)).toBe(await staking.stakeOf(weak, weak))
+  // What was left of the thawing bond went back to it.
+  expect(bondOf.get(steady)).toBe(1_000n * HART + 1n)
+  expect(await staking.stakeOf(steady, steady)).toBe(1_000n * HART + 1n)
 })
 
 test('block clock: finds the first block from a moment as a walk over all blocks does', async () => {

@@ -161,6 +161,9 @@ test('hart jury: a vote is kept for the reveal, and a round without a majority g
 
 async function vote(juror: Home, id: string): Promise<void> {
   const folder = join(juror.folder, 'votes')
+  const [waiting] = (await juror.json<JurorView>('jury', 'status')).seats.filter((seat) => seat.round === 1)
+  expect(waiting).toMatchObject({ ballot: 'seated', next: { step: 'commit', untilMs: expect.any(Number) } })
+  expect((await juror.hart('jury', 'status')).stdout).toContain('hart jury vote until')
   await juror.json('jury', 'vote', id, 'innocent', '--dry-run')
   await expect(readdir(folder)).rejects.toThrow(/ENOENT/)
   expect((await watcher.hart('jury', 'vote', id, 'guilty', '--yes')).stderr).toContain('has no seat in this jury')
