@@ -35,6 +35,7 @@ import type { Transfer } from '../swarm/index.ts'
 import { openNodeConsole } from './console.ts'
 import { PaymentController } from './controlled-payment.ts'
 import { QueryController } from './controlled-queries.ts'
+import { EconomyStatus } from './economy-status.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
@@ -51,6 +52,7 @@ export class NodeController implements ControlledNode {
   apiUrl = ''
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
+  #economy: EconomyStatus | undefined
   readonly #console: ShardConsole
   readonly queries: QueryController
   readonly payment: PaymentController
@@ -75,6 +77,8 @@ export class NodeController implements ControlledNode {
     const fetchedBytes = models.reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
     const { state, reason, help } = await this.#state(peers.length)
     const engine = this.#node.answers.status()
+    this.#economy ??= new EconomyStatus(parts.economy)
+    const economy = await this.#economy.read()
     const { host, port } = parts.dataPlane.endpoint
     return {
       version,
@@ -108,6 +112,7 @@ export class NodeController implements ControlledNode {
         .decisions()
         .map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
       ...(engine === undefined ? {} : { engine }),
+      ...(economy === undefined ? {} : { economy }),
     }
   }
 

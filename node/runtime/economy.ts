@@ -50,6 +50,7 @@ export class Economy {
   readonly domain: PaymentDomain
   readonly tenant: TenantStore
   readonly #options: EconomyOptions
+  readonly #claimsItself: boolean
   readonly #claimer: (ClaimerDependencies & { funds: EscrowFunds }) | undefined
   /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
   readonly chain: () => Promise<Chain>
@@ -73,6 +74,7 @@ export class Economy {
     this.domain = parts.domain
     this.tenant = tenant
     this.chain = parts.chain
+    this.#claimsItself = this.isOnChain && config['payment.claim']
     const now = Date.now
     const funds = new EscrowFunds(async () => new (await loadChain()).EscrowClient(await parts.chain()), now)
     this.#claimer = this.isOnChain
@@ -103,7 +105,10 @@ export class Economy {
       funds,
       build: `hartonomous ${version}`,
       now,
-      onEvent,
+      onEvent: (event) => {
+        if (event.type === 'leave' && this.#claimsItself) this.#claimQuietly()
+        onEvent(event)
+      },
     })
   }
 
@@ -170,11 +175,8 @@ export class Economy {
 
   async start(): Promise<void> {
     await this.payment.start()
-    const claimsItself = this.isOnChain && this.#options.config['payment.claim']
-    if (!claimsItself) return
-    this.#timer = setInterval(() => {
-      this.claim().catch((error: unknown) => this.#options.log.info('claim-failed', { error: String(error) }))
-    }, claimEveryMs)
+    if (!this.#claimsItself) return
+    this.#timer = setInterval(() => this.#claimQuietly(), claimEveryMs)
     this.#timer.unref()
   }
 
@@ -185,6 +187,10 @@ export class Economy {
     const claiming = this.#claiming.catch(() => undefined).then(() => claimAll(claimer, options))
     this.#claiming = claiming
     return claiming
+  }
+
+  #claimQuietly(): void {
+    this.claim().catch((error: unknown) => this.#options.log.info('claim-failed', { error: String(error) }))
   }
 
   async close(): Promise<void> {
