@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type InferPrompt, inferInputHash, textHash } from '#protocol/infer/index.ts'
+import type { StopReason } from '#protocol/payment/index.ts'
 import type { Purchase as AnswerPurchase } from '../inference/types.ts'
 import { type BuyerDependencies, Purchase } from './purchase.ts'
 import { inferUnit } from './unit.ts'
@@ -10,7 +11,7 @@ import { inferUnit } from './unit.ts'
 const templateTokens = 32
 
 export function buyAnswer(
-  deps: BuyerDependencies & { onUnusable: (peerId: PeerId) => void },
+  deps: BuyerDependencies & { onUnusable: (peerId: PeerId, reason: StopReason) => void },
   peerId: PeerId,
   modelId: ModelId,
   prompt: InferPrompt,
@@ -28,7 +29,7 @@ export function buyAnswer(
       attempt: 0,
       send: (message) => void send(message).catch(() => undefined),
       received: () => receivedTokens + promptTokens,
-      onStop: () => deps.onUnusable(peerId),
+      onStop: (reason) => deps.onUnusable(peerId, reason),
     },
     deps,
   )

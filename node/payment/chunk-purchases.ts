@@ -1,7 +1,7 @@
 /** Buys chunks: each link of a fetch is a purchase of its own; at the end of the fetch each is settled. */
 import { randomBytes } from 'node:crypto'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { topicOf } from '#protocol/payment/index.ts'
+import { type StopReason, topicOf } from '#protocol/payment/index.ts'
 import type { DataPlane } from '../chunks/types.ts'
 import { chunkInputHash } from './chunk-sales.ts'
 import { type BuyerDependencies, Purchase } from './purchase.ts'
@@ -10,7 +10,7 @@ import { chunkUnit } from './unit.ts'
 export interface ChunkPurchases extends BuyerDependencies {
   dataPlane: Pick<DataPlane, 'on' | 'sendToSeller' | 'keepForReceipt' | 'finishPurchase' | 'closeLink'>
   /** It asks too much, or is on another chain: other sources are better. */
-  onUnusable: (peerId: PeerId) => void
+  onUnusable: (peerId: PeerId, reason: StopReason) => void
 }
 
 interface OpenPurchase {
@@ -34,9 +34,9 @@ export function buyChunks(deps: ChunkPurchases): () => void {
       attempt: 0,
       send: (message: Uint8Array) => void dataPlane.sendToSeller(linkId, message).catch(() => undefined),
       received: () => open.receivedBytes,
-      onStop: () => {
+      onStop: (reason: StopReason) => {
         if (open.isSettling) return
-        onUnusable(peerId)
+        onUnusable(peerId, reason)
         void dataPlane.closeLink(linkId).catch(() => undefined)
       },
     }

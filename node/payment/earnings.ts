@@ -63,24 +63,31 @@ export async function readEarnings({ store, payee, funds }: EarningsSources): Pr
     return channel
   }
   for await (const entry of entriesOf(store, ['voucher-received'])) {
+    const voucher = tryRead(() => voucherOf(entry))
+    if (voucher === undefined) continue
     const channel = channelFor(entry.subject)
     channel.vouchers++
-    channel.promisedWei = most(channel.promisedWei, voucherOf(entry).cumulativeWei)
+    channel.promisedWei = most(channel.promisedWei, voucher.cumulativeWei)
   }
   let freeReceipts = 0
   for await (const entry of entriesOf(store, ['receipt-signed'])) {
-    const { details } = receiptOf(entry)
-    if (details.dueWei === 0n) {
+    const receipt = tryRead(() => receiptOf(entry))
+    if (receipt === undefined) continue
+    const { dueWei } = receipt.details
+    if (dueWei === 0n) {
       freeReceipts++
       continue
     }
-    const channel = channelFor(channelOfReceipt(receiptOf(entry)))
+    const name = tryRead(() => channelOfReceipt(receipt))
+    if (name === undefined) continue
+    const channel = channelFor(name)
     channel.receipts++
-    channel.receiptsWei += details.dueWei
+    channel.receiptsWei += dueWei
   }
   for await (const entry of entriesOf(store, ['work'])) {
-    const { key, doneWei, reason } = workOf(entry)
-    if (key.payee !== payee) continue
+    const work = tryRead(() => workOf(entry))
+    if (work?.key.payee !== payee) continue
+    const { doneWei, reason } = work
     const channel = channelFor(entry.subject)
     channel.unpaidWei = most(0n, doneWei - channel.promisedWei)
     if (channel.unpaidWei > 0n) channel.unpaidWhy = reason
@@ -113,16 +120,41 @@ export function claimableWei(promisedWei: bigint, { claimedWei, lockedWei, freeW
 
 /** The newest voucher of each channel: what a claim takes. */
 export async function* latestVouchers(store: LedgerStore): AsyncGenerator<VoucherRecord> {
-  let afterSubject: string | undefined
-  for (;;) {
-    const page = await store.latestLedger('voucher-received', {
-      limit: pageEntries,
-      ...(afterSubject === undefined ? {} : { afterSubject }),
-    })
-    for (const entry of page) yield voucherOf(entry)
-    if (page.length < pageEntries) return
-    afterSubject = page.at(-1)!.subject
+  for await (const entry of latestEntries(store, 'voucher-received')) {
+    // One that is damaged must not keep the others from being claimed.
+    const voucher = tryRead(() => voucherOf(entry))
+    if (voucher !== undefined) yield voucher
   }
+}
+
+export interface EarningsTotals {
+  promisedWei: bigint
+  /** Absent where no chain was asked. */
+  claimedWei?: bigint
+  claimableWei?: bigint
+  unpaidWei: bigint
+}
+
+/** The sums alone, from the newest entries of each channel: quick however long the ledger is. @throws {ERR_CHAIN_UNAVAILABLE} */
+export async function readTotals({ store, payee, funds }: EarningsSources): Promise<EarningsTotals> {
+  const promised = new Map<string, bigint>()
+  const totals: Required<EarningsTotals> = { promisedWei: 0n, claimedWei: 0n, claimableWei: 0n, unpaidWei: 0n }
+  for await (const { key, cumulativeWei } of latestVouchers(store)) {
+    if (key.payee !== payee) continue
+    promised.set(channelName(key), cumulativeWei)
+    totals.promisedWei += cumulativeWei
+    if (funds === undefined) continue
+    const state = await funds.channel(key.payer, key.payee, key.topic)
+    totals.claimedWei += state.claimedWei
+    totals.claimableWei += claimableWei(cumulativeWei, state)
+  }
+  for await (const entry of latestEntries(store, 'work')) {
+    const work = tryRead(() => workOf(entry))
+    if (work?.key.payee === payee)
+      totals.unpaidWei += most(0n, work.doneWei - (promised.get(channelName(work.key)) ?? 0n))
+  }
+  if (funds !== undefined) return totals
+  return { promisedWei: totals.promisedWei, unpaidWei: totals.unpaidWei }
 }
 
 export interface VerifySources extends EarningsSources {
@@ -166,7 +198,12 @@ async function verifyVouchers({ store, signer, funds }: VerifySources): Promise<
   const totals = new Map<string, bigint>()
   const allowed = new Map<string, boolean>()
   for await (const entry of entriesOf(store, ['voucher-received'])) {
-    const { key, cumulativeWei, signature } = voucherOf(entry)
+    const voucher = tryRead(() => voucherOf(entry))
+    if (voucher === undefined) {
+      differences.push(`voucher ${entry.seq}: it cannot be read`)
+      continue
+    }
+    const { key, cumulativeWei, signature } = voucher
     const { payer, payee, topic } = key
     const by = signer.recoverVoucher(key.domain, { payer, payee, topic, cumulativeWei }, signature)
     if (by === undefined) differences.push(`voucher ${entry.seq}: its signature is none`)
@@ -186,7 +223,12 @@ async function verifyVouchers({ store, signer, funds }: VerifySources): Promise<
 async function verifyReceipts({ store, signer }: VerifySources): Promise<string[]> {
   const differences: string[] = []
   for await (const entry of entriesOf(store, ['receipt-signed', 'receipt-received'])) {
-    const { domain, message } = receiptOf(entry)
+    const record = tryRead(() => receiptOf(entry))
+    if (record === undefined) {
+      differences.push(`receipt ${entry.seq}: it cannot be read`)
+      continue
+    }
+    const { domain, message } = record
     const { receipt, details, signature } = message
     if (signer.recoverReceipt(domain, receipt, signature) === undefined)
       differences.push(`receipt ${entry.seq}: its signature is none`)
@@ -199,6 +241,29 @@ async function verifyReceipts({ store, signer }: VerifySources): Promise<string[
 function channelOfReceipt({ domain, message, details }: ReturnType<typeof receiptOf>): string {
   const { requester, node } = message.receipt
   return channelName({ domain, payer: requester, payee: node, topic: topicOf(details.modelId as ModelId) })
+}
+
+/** Undefined where somebody has damaged the entry: sums go without it, and the check of the ledger names it. */
+function tryRead<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** The newest of each subject. */
+async function* latestEntries(store: LedgerStore, kind: LedgerKind): AsyncGenerator<LedgerEntry> {
+  let afterSubject: string | undefined
+  for (;;) {
+    const page = await store.latestLedger(kind, {
+      limit: pageEntries,
+      ...(afterSubject === undefined ? {} : { afterSubject }),
+    })
+    yield* page
+    if (page.length < pageEntries) return
+    afterSubject = page.at(-1)!.subject
+  }
 }
 
 async function* entriesOf(store: LedgerStore, kinds: readonly LedgerKind[]): AsyncGenerator<LedgerEntry> {

@@ -4,6 +4,7 @@ export {
   type Earnings,
   type EarningsChannel,
   readEarnings,
+  readTotals,
   verifyEarnings,
 } from './earnings.ts'
 export { EscrowFunds } from './escrow-funds.ts'

@@ -2,6 +2,7 @@
  * One session as its seller sees it: a quote, work ahead of payment up to the channel's exposure, vouchers, a receipt. It
  * knows nothing of sockets and engines: they tell how much was done, and hear how much may be.
  */
+import { isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { settleWaitMs } from '#protocol/limits.ts'
 import {
@@ -38,6 +39,8 @@ export type SaleEvent =
   | { type: 'voucher'; peerId: PeerId; channel: string; cumulativeWei: bigint; addedWei: bigint }
   | { type: 'receipt'; peerId: PeerId; details: ReceiptDetails }
   | { type: 'stop'; peerId: PeerId; reason: StopReason }
+  /** The payer takes its money out, and what it promised is not claimed yet. */
+  | { type: 'leave'; peerId: PeerId; channel: string }
 
 export interface SaleSession {
   peerId: PeerId
@@ -76,6 +79,7 @@ export class Sale {
   #stopped: StopReason | undefined
   #hasEnded = false
   #hasReceipt = false
+  #isLeaveTold = false
   #paid = Promise.withResolvers<void>()
 
   constructor(session: SaleSession, deps: SellerDependencies) {
@@ -83,7 +87,7 @@ export class Sale {
     this.#deps = deps
     this.#terms = deps.terms()
     this.#isFree = session.unit.price(2 ** 40, this.#terms.prices) === 0n
-    this.#mailbox = new Mailbox(() => this.#stop('chain'))
+    this.#mailbox = new Mailbox((error) => this.#fail(error))
     if (this.#isFree) session.onCredit(Number.POSITIVE_INFINITY)
   }
 
@@ -188,6 +192,7 @@ export class Sale {
     const channel = await this.#deps.book.open({ domain: domainOf(terms), payer, payee: terms.payee, topic })
     this.#channel = channel
     await channel.refresh()
+    this.#watchLeave(channel)
     // What was done before the buyer said who it is.
     channel.work(this.#dueWei)
     const { promisedWei, signature } = channel
@@ -203,12 +208,13 @@ export class Sale {
     const channel = this.#channel
     if (channel === undefined) return this.#stop('voucher')
     const before = channel.promisedWei
-    const refusal = await channel.take(cumulativeWei, signature)
-    if (channel.promisedWei > before) {
+    const refusal = await channel.take(cumulativeWei, signature).finally(() => {
+      if (channel.promisedWei === before) return
       const addedWei = channel.promisedWei - before
       const { peerId } = this.#session
       this.#deps.onEvent({ type: 'voucher', peerId, channel: channel.name, cumulativeWei, addedWei })
-    }
+    })
+    this.#watchLeave(channel)
     if (refusal !== undefined) return this.#stop(refusal)
     if (channel.promisedWei >= channel.doneWei) this.#paid.resolve()
     this.#credit(channel)
@@ -272,6 +278,19 @@ export class Sale {
     const { unit } = this.#session
     const { prices } = this.#terms
     return { firstWei: unit.price(unit.firstAhead, prices), mostWei: unit.price(unit.mostAhead, prices) }
+  }
+
+  /** Nothing stands behind a promise that cannot be looked at. */
+  #fail(error: unknown): void {
+    this.#stop(isHartonomousError(error, 'ERR_CHAIN_WRONG') ? 'chain' : 'offline')
+  }
+
+  /** Who takes its money out is claimed from before it is gone. */
+  #watchLeave(channel: SellerChannel): void {
+    // Once a session: a claim costs gas.
+    if (this.#isLeaveTold || !channel.isThawing || channel.unclaimedWei === 0n) return
+    this.#isLeaveTold = true
+    this.#deps.onEvent({ type: 'leave', peerId: this.#session.peerId, channel: channel.name })
   }
 
   #stop(reason: StopReason): void {

@@ -99,6 +99,7 @@ export class SellerChannel {
   /**
    * Takes a voucher: written down before it counts. `voucher` where it is none of this channel or not higher than the last,
    * `funds` where the escrow does not cover it (it is kept all the same: it may be paid one day).
+   * @throws {ERR_CHAIN_UNAVAILABLE}, after it was taken where the payer itself signed it
    */
   take(cumulativeWei: bigint, signature: Uint8Array): Promise<'voucher' | 'funds' | undefined> {
     // One after the other: the same voucher may come on two sessions at once.
@@ -114,14 +115,14 @@ export class SellerChannel {
     if (cumulativeWei === this.#promisedWei) return undefined
     if (cumulativeWei < this.#promisedWei) return 'voucher'
     const by = signer.recoverVoucher(domain, { payer, payee, topic, cumulativeWei }, signature)
-    const allowanceWei = by === undefined ? undefined : await funds.allowance(by, payer)
-    if (allowanceWei === undefined) return 'voucher'
+    if (by === undefined || (await funds.allowance(by, payer)) === undefined) return 'voucher'
     await store.appendLedger([voucherEntry('voucher-received', { key: this.key, cumulativeWei, signature }, now())])
-    const addedWei = cumulativeWei - this.#promisedWei
-    const isCovered = addedWei <= coveredWei({ ...this.#standing(), allowanceWei }, this.#funds)
-    this.#allowanceWei = allowanceWei
+    const before = this.#promisedWei
     this.#promisedWei = cumulativeWei
     this.#signature = signature
+    // A session may last for hours: the payer announces its leave, and we claim, in the middle of it.
+    await this.refresh(by)
+    const isCovered = cumulativeWei - before <= coveredWei({ ...this.#standing(), promisedWei: before }, this.#funds)
     return isCovered ? undefined : 'funds'
   }
 

@@ -2,8 +2,8 @@
 import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
 import type { InferPrompt } from '#protocol/infer/index.ts'
 import { unusableSellersMax } from '#protocol/limits.ts'
-import type { PaymentTerms, Prices } from '#protocol/payment/index.ts'
-import { minute } from '#protocol/units.ts'
+import type { PaymentTerms, Prices, StopReason } from '#protocol/payment/index.ts'
+import { minute, second } from '#protocol/units.ts'
 import type { DataPlane } from '../chunks/types.ts'
 import type { Purchase as AnswerPurchase, Sale as AnswerSale } from '../inference/types.ts'
 import { buyAnswer } from './answer-purchase.ts'
@@ -20,6 +20,8 @@ import type { FundsReader, PaymentDomain, PaymentSigner } from './types.ts'
 
 /** Prices change, and so do budgets: a seller that was too dear is looked at again. */
 const unusableMs = 10 * minute
+/** A chain comes back, and a deposit is made, while somebody waits for it. */
+const hinderedMs = 10 * second
 
 export interface PaymentOptions {
   dataPlane: DataPlane
@@ -45,7 +47,7 @@ export class PaymentService {
   readonly terms: PaymentTerms
   readonly #options: PaymentOptions
   readonly #seller: SellerDependencies
-  readonly #buyer: BuyerDependencies & { onUnusable: (peerId: PeerId) => void }
+  readonly #buyer: BuyerDependencies & { onUnusable: (peerId: PeerId, reason: StopReason) => void }
   /** Sellers that do not fit us, until then. */
   readonly #unusable = new Map<PeerId, number>()
   #stops: (() => void)[] = []
@@ -73,7 +75,7 @@ export class PaymentService {
       limitWei: (unit, units) => unit.price(units, limits),
       now,
       onEvent: (event) => onEvent({ side: 'purchase', ...event }),
-      onUnusable: (peerId) => this.#avoid(peerId),
+      onUnusable: (peerId, reason) => this.#avoid(peerId, reason),
     }
   }
 
@@ -110,9 +112,10 @@ export class PaymentService {
     return terms.chainId === domain.chainId && terms.escrow === domain.escrow && asked <= limits[key]
   }
 
-  #avoid(peerId: PeerId): void {
+  #avoid(peerId: PeerId, reason: StopReason): void {
+    const pauseMs = reason === 'offline' || reason === 'funds' ? hinderedMs : unusableMs
     this.#unusable.delete(peerId)
-    this.#unusable.set(peerId, this.#options.now() + unusableMs)
+    this.#unusable.set(peerId, this.#options.now() + pauseMs)
     if (this.#unusable.size > unusableSellersMax) this.#unusable.delete(this.#unusable.keys().next().value!)
   }
 }

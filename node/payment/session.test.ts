@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
+import { HartonomousError } from '#protocol/errors.ts'
 import { chunkAheadBytesFirst, chunkAheadBytesMax, overchargeBytesMax } from '#protocol/limits.ts'
 import { day, MiB } from '#protocol/units.ts'
 import { readEarnings, verifyEarnings } from './earnings.ts'
@@ -117,6 +118,40 @@ test('a price above the limit, or another chain, is refused before any work', as
   await vi.waitFor(() => expect(session.sale.stopped).toBe('price'))
   const elsewhere = await opened(from, to, { terms: { chainId: 1 } })
   await vi.waitFor(() => expect(elsewhere.purchase.stopped).toBe('chain'))
+})
+
+test('a payer that takes its money out in the middle of a session is told of once, and trusted no further', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  session.work(2 * MiB)
+  await vi.waitFor(async () => expect(await promised(to)).toBe(BigInt(2 * MiB)))
+  to.party.funds = { ...to.party.funds, freeWei: 0n, isThawing: true }
+  session.work(4 * MiB)
+  await vi.waitFor(() => expect(session.sale.stopped).toBe('funds'))
+  // Kept: it may be paid while the balance thaws.
+  expect(await promised(to)).toBe(BigInt(4 * MiB))
+  await session.end()
+  const again = await opened(from, to)
+  await vi.waitFor(() => expect(again.sale.stopped).toBe('funds'))
+  await again.end()
+  expect(to.sold.map(({ type }) => type).filter((type) => type === 'leave')).toHaveLength(2)
+})
+
+test('a chain that goes away stops the session, loses no voucher, and hinders the next session no more', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  const { channel } = to.reader
+  to.reader.channel = () => Promise.reject(new HartonomousError('ERR_CHAIN_UNAVAILABLE', { url: 'a', reason: 'gone' }))
+  session.work(2 * MiB)
+  await vi.waitFor(() => expect(session.purchase.stopped).toBe('offline'))
+  expect(await promised(to)).toBe(BigInt(2 * MiB))
+  expect(to.sold.map(({ type }) => type)).toEqual(['voucher', 'stop'])
+  await session.end()
+  to.reader.channel = channel
+  const again = await opened(from, to)
+  await vi.waitFor(() => expect(again.state.credit).toBe(chunkAheadBytesFirst))
+  await again.end()
+  expect(await verifyEarnings(sourcesOf(to))).toEqual([])
 })
 
 test('work is stopped where nothing stands behind the vouchers', async () => {

@@ -36,7 +36,8 @@ export class PaymentController implements ControlledPayment {
     // Whoever asks wants to see what somebody has settled just now.
     economy.claimer?.funds.forget()
     const { earnings, problem } = await this.#read(economy)
-    const { entryCount, head } = await store.checkLedger()
+    const { entryCount, head, damaged } = await store.checkLedger()
+    const ledgerProblem = damaged === undefined ? {} : { problem: `entry ${damaged.seq}: ${damaged.reason}` }
     const { signer, owner, domain, isOnChain } = economy
     const differences = isVerified ? await this.#verify(economy) : undefined
     return {
@@ -49,7 +50,7 @@ export class PaymentController implements ControlledPayment {
       unpaidWei: String(earnings.unpaidWei),
       freeReceipts: earnings.freeReceipts,
       channels: await Promise.all(earnings.channels.map((channel) => this.#viewOf(channel))),
-      ledger: { entryCount, head: Buffer.from(head).toString('hex') },
+      ledger: { entryCount, head: Buffer.from(head).toString('hex'), ...ledgerProblem },
       ...(problem === undefined ? {} : { chainProblem: problem }),
       ...(differences === undefined ? {} : { differences }),
     }

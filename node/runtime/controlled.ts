@@ -27,6 +27,7 @@ import { policyRefusal } from '../placement/index.ts'
 import { openNodeConsole } from './console.ts'
 import { PaymentController } from './controlled-payment.ts'
 import { QueryController } from './controlled-queries.ts'
+import { EconomyStatus } from './economy-status.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
@@ -45,6 +46,7 @@ export class NodeController implements ControlledNode {
   apiUrl = ''
   #lastState: StateView = { state: 'starting', reason: '' }
   #sinceMs = Date.now()
+  #economy: EconomyStatus | undefined
   readonly #console: ShardConsole
   readonly queries: QueryController
   readonly payment: PaymentController
@@ -69,6 +71,8 @@ export class NodeController implements ControlledNode {
     const fetchedBytes = models.reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
     const { state, reason, help } = await this.#state(peers.length)
     const engine = this.#node.answers.status()
+    this.#economy ??= new EconomyStatus(parts.economy)
+    const economy = await this.#economy.read()
     const { host, port } = parts.dataPlane.endpoint
     return {
       version,
@@ -102,6 +106,7 @@ export class NodeController implements ControlledNode {
         .decisions()
         .map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
       ...(engine === undefined ? {} : { engine }),
+      ...(economy === undefined ? {} : { economy }),
     }
   }
 

@@ -56,9 +56,11 @@ export class Economy {
   readonly domain: PaymentDomain
   readonly tenant: TenantStore
   readonly #options: EconomyOptions
+  readonly #claimsItself: boolean
   readonly #claimer: (ClaimerDependencies & { funds: EscrowFunds }) | undefined
   /** @throws {ERR_CONFIG} {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
   readonly chain: () => Promise<Chain>
+  readonly #closeChain: () => Promise<void>
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #seenBlock = 0
@@ -71,6 +73,7 @@ export class Economy {
       owner: Address
       domain: PaymentDomain
       chain: () => Promise<Chain>
+      closeChain: () => Promise<void>
       send: ClaimerDependencies['send']
     },
   ) {
@@ -81,6 +84,8 @@ export class Economy {
     this.domain = parts.domain
     this.tenant = tenant
     this.chain = parts.chain
+    this.#closeChain = parts.closeChain
+    this.#claimsItself = this.isOnChain && config['payment.claim']
     const now = Date.now
     const funds = new EscrowFunds(async () => new (await loadChain()).EscrowClient(await parts.chain()), now)
     this.#claimer = this.isOnChain
@@ -111,7 +116,10 @@ export class Economy {
       funds,
       build: `hartonomous ${version}`,
       now,
-      onEvent,
+      onEvent: (event) => {
+        if (event.type === 'leave' && this.#claimsItself) void this.#claimQuietly()
+        onEvent(event)
+      },
     })
   }
 
@@ -160,7 +168,12 @@ export class Economy {
       }))
       return new EscrowClient(open).claim(owner, signed).send(signerOf(open, hot.privateKey))
     }
-    return new Economy(options, { signer, owner, domain, chain, send })
+    // One that never answered is not asked again for the sake of closing it.
+    const closeChain = async () => {
+      const opened = await opening?.catch(() => undefined)
+      await opened?.close()
+    }
+    return new Economy(options, { signer, owner, domain, chain, closeChain, send })
   }
 
   get isOnChain(): boolean {
@@ -192,10 +205,6 @@ export class Economy {
     const claiming = this.#claiming.catch(() => undefined).then(() => claimAll(claimer, options))
     this.#claiming = claiming
     return claiming
-  }
-
-  get #claimsItself(): boolean {
-    return this.#options.config['payment.claim']
   }
 
   /** Keeps the contracts' events in the shard database; a payer that takes its money out is claimed from at once. */
@@ -242,10 +251,6 @@ export class Economy {
     clearInterval(this.#timer)
     this.payment.stop()
     await this.#claiming.catch(() => undefined)
-    if (this.isOnChain)
-      await this.chain().then(
-        (chain) => chain.close(),
-        () => undefined,
-      )
+    await this.#closeChain()
   }
 }

@@ -30,6 +30,8 @@ export function paymentEventOf(event: PaymentEvent): NodeEvent {
         dueWei: String(dueWei),
       }
     }
+    case 'leave':
+      return { event: 'payer-leave', peerId, channel: event.channel }
     default:
       return { event: 'payment-stop', side, peerId, reason: event.reason }
   }

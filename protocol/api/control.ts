@@ -1,6 +1,7 @@
 /** The control API of a node: what `hart` and the node's own page speak with it on loopback. Times in ms, sizes in bytes. */
 import { z } from 'zod'
 import { sqlDurationMsMax, sqlRowsMax, sqlTextBytesMax } from '../limits.ts'
+import type { EconomyView } from './earnings.ts'
 
 export const ingestRequest = z.object({
   /** Absolute path on the node's machine. */
@@ -129,6 +130,8 @@ export interface StatusView {
   transfers: TransferView[]
   placement: PlacementView[]
   engine?: EngineView
+  /** Absent where this node is on no chain: then its work is free. */
+  economy?: EconomyView
 }
 
 export interface PeerView {
@@ -347,6 +350,8 @@ export type NodeEvent =
       completionTokens: number
       dueWei: string
     }
+  /** A payer takes its money out of the escrow: what it promised is claimed at once, where this node claims by itself. */
+  | { event: 'payer-leave'; peerId: string; channel: string }
   | { event: 'payment-stop'; side: 'sale' | 'purchase'; peerId: string; reason: string }
   | { event: 'transfer-paused'; modelId: string; code: string; message: string }
   | {

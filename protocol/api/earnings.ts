@@ -33,11 +33,26 @@ export interface EarningsView {
   /** Receipts for work that was free. */
   freeReceipts: number
   channels: EarningsChannelView[]
-  ledger: { entryCount: number; head: string }
+  /** `problem`: the first entry that is not as it was written. */
+  ledger: { entryCount: number; head: string; problem?: string }
   /** Why the chain was not asked, where it was meant to be. */
   chainProblem?: string
   /** With `verify`: everything that does not agree; empty when all does. */
   differences?: string[]
+}
+
+/** The paid side of a node on a chain, as its status has it. */
+export interface EconomyView {
+  /** What it asks; 0 is free. */
+  weiPerGiB: string
+  weiPerKiloToken: string
+  promisedWei: string
+  /** Absent while the chain does not answer. */
+  claimedWei?: string
+  claimableWei?: string
+  unpaidWei: string
+  /** Why nothing is sold now. */
+  problem?: string
 }
 
 /** What a claim of this node's vouchers takes, for whoever sends it: the money goes to the payee in any case. */

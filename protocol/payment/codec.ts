@@ -80,7 +80,7 @@ const messageShape: z.ZodType<PaymentMessage, unknown> = z.discriminatedUnion('t
   z.object({ type: z.literal('receipt'), receipt, details: bytesUpTo(receiptDetailsBytesMax), signature }),
   z.object({
     type: z.literal('stop'),
-    reason: z.enum(['unpaid', 'voucher', 'funds', 'price', 'chain', 'overcharged']),
+    reason: z.enum(['unpaid', 'voucher', 'funds', 'price', 'chain', 'offline', 'overcharged']),
   }),
 ])
 

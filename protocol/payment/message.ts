@@ -94,6 +94,7 @@ export type PaymentMessage =
 
 /**
  * `unpaid`: a voucher did not come in time. `voucher`: it was not good. `funds`: the escrow behind it does not cover it.
- * `price`: more than the buyer's owner allows. `chain`: another chain or contract. `overcharged`: more due than was done.
+ * `price`: more than the buyer's owner allows. `chain`: another chain or contract. `offline`: the seller cannot ask its
+ * chain now. `overcharged`: more due than was done.
  */
-export type StopReason = 'unpaid' | 'voucher' | 'funds' | 'price' | 'chain' | 'overcharged'
+export type StopReason = 'unpaid' | 'voucher' | 'funds' | 'price' | 'chain' | 'offline' | 'overcharged'

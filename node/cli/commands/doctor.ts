@@ -10,6 +10,7 @@ import { isHartonomousError } from '#protocol/errors.ts'
 import { formatBytes, GiB, minute } from '#protocol/units.ts'
 import { type Config, readConfigFile, resolveConfig } from '../../config/index.ts'
 import { isLoopbackOnly, ownAddresses } from '../../runtime/endpoints.ts'
+import { checkChain, checkLedger } from '../chain-findings.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { checkStore, type Finding } from '../store-findings.ts'
 
@@ -30,6 +31,8 @@ export const doctor: Command = {
         checkNode(),
         checkDisk(paths.dataDir, config),
         checkStore(config, paths.dataDir, environment),
+        checkLedger(config, paths.dataDir, running === undefined ? undefined : await context.connect()),
+        checkChain(config, paths.dataDir),
         checkHash(),
         checkAddon(),
         checkWebRtc(config),

@@ -131,7 +131,8 @@ function printEarnings(output: Output, view: EarningsView): void {
   row('claimable', formatHart(BigInt(view.claimableWei)))
   row('unpaid', formatHart(BigInt(view.unpaidWei)))
   row('for free', `${view.freeReceipts} receipts`)
-  row('ledger', `${view.ledger.entryCount} entries, head ${shortId(view.ledger.head)}`)
+  const { entryCount, head, problem } = view.ledger
+  row('ledger', problem === undefined ? `${entryCount} entries, head ${shortId(head)}` : output.paint('red', problem))
   if (view.channels.length > 0) {
     output.line()
     output.table(

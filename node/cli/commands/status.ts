@@ -1,5 +1,7 @@
 /** `hart status`: what the node is doing and, when it is idle, why and what would help. */
 import type { StatusView } from '#protocol/api/control.ts'
+import type { EconomyView } from '#protocol/api/earnings.ts'
+import { formatHart } from '#protocol/hart.ts'
 import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
 import { type Command, flagOption } from '../command.ts'
 import { bar, type Output } from '../output.ts'
@@ -58,6 +60,7 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
       `${engine} on ${device}: ${state}, ${slotsBusy} of ${slots} slots busy${crashes > 0 ? `, ${crashes} crashes` : ''}`,
     )
   }
+  row('pay', describePay(view.economy))
   for (const transfer of view.transfers) {
     const share = transfer.wantedBytes === 0 ? 1 : transfer.heldBytes / transfer.wantedBytes
     const eta = transfer.etaMs === undefined ? '' : `  ${formatDuration(transfer.etaMs)} left`
@@ -70,4 +73,21 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
     if (isVerbose || decision.action === 'fetch') row(decision.action, `${decision.name}: ${decision.reason}`)
   }
   row('openai', `${view.apiUrl}/v1`)
+}
+
+function describePay(economy: EconomyView | undefined): string {
+  if (economy === undefined)
+    return 'work is free; hart config set chain.rpc URL, then payment.pricePerGiB AMOUNT, asks for pay'
+  const { weiPerGiB, weiPerKiloToken, promisedWei, claimedWei, claimableWei, unpaidWei, problem } = economy
+  const hart = (wei: string) => formatHart(BigInt(wei))
+  const isFree = BigInt(weiPerGiB) + BigInt(weiPerKiloToken) === 0n
+  const asked = isFree
+    ? 'work is free; hart config set payment.pricePerGiB AMOUNT asks for pay'
+    : `asks ${hart(weiPerGiB)} HART a GiB, ${hart(weiPerKiloToken)} for 1,000 tokens`
+  if (problem !== undefined) return `paid work waits: ${problem}; promised ${hart(promisedWei)} HART`
+  const settled =
+    claimedWei === undefined || claimableWei === undefined
+      ? ''
+      : `, paid ${hart(claimedWei)}, claimable ${hart(claimableWei)}`
+  return `${asked}; promised ${hart(promisedWei)} HART${settled}, unpaid ${hart(unpaidWei)}`
 }
