@@ -12,7 +12,7 @@ import { identityFromStat, startDataPlane, type TransferModel } from '#node/chun
 import { createLlamaEngine, InferenceService, inferOverPeer, serveInferStream } from '#node/inference/index.ts'
 import { encodeFrame } from '#node/network/frame-codec.ts'
 import { type FrameStream, type Network, startNetwork } from '#node/network/index.ts'
-import type { PaymentEvent } from '#node/payment/index.ts'
+import type { PaymentEvent, PaymentSigner } from '#node/payment/index.ts'
 import { voucherEntry } from '#node/payment/ledger.ts'
 import { serveProtocol } from '#node/swarm/index.ts'
 import { Bitfield } from '#protocol/codec/bitfield.ts'
@@ -73,6 +73,7 @@ const grown = account()
 const free = account(noPrices)
 let fresh: Account | undefined
 let attached: Account | undefined
+warmUp(grown.signer)
 
 let bought: { modelId: ModelId; model: SeededModel } | undefined
 let network: Network | undefined
@@ -229,6 +230,14 @@ export type TraderMethods = typeof methods
 
 servePort(processPort(process), methods)
 process.once('disconnect', () => process.exit())
+
+/** As in a node that has been on for a while: compilers need hundreds of signatures before they are done. */
+function warmUp({ address, signVoucher, recoverVoucher }: PaymentSigner): void {
+  for (let count = 1; count <= 300; count++) {
+    const voucher = { payer: address, payee: address, topic: new Uint8Array(32), cumulativeWei: BigInt(count) }
+    assert.equal(recoverVoucher(domain, voucher, signVoucher(domain, voucher)), address)
+  }
+}
 
 /** As the data sheets of `proc` have it: the name of the program is in brackets, and may have spaces. */
 async function cpuSecondsOf(pid: number): Promise<number> {
