@@ -27,6 +27,8 @@ import { type Mode, modes } from './payment/mode.ts'
 import type { TraderMethods } from './payment/trader.ts'
 
 const modelBytes = 256 * MiB
+/** Of 50 ms each. */
+const settlesMax = 10
 const fetchesPerRound = GiB / modelBytes
 const traderScript = fileURLToPath(new URL('./payment/trader.ts', import.meta.url))
 const hartlingPath = fileURLToPath(new URL('../../models/hartling/hartling-q8_0.gguf', import.meta.url))
@@ -127,7 +129,7 @@ async function measureChunks(pair: Pair): Promise<Record<string, number>> {
       const { seconds } = await buyer.call('fetch', { port, certificateSha256, token })
       return { seconds, units: modelBytes }
     })
-  const byMode = await runRounds(pair, [...Array(fetchesPerRound)].fill(oftenPaid).flat(), fetchOnce)
+  const byMode = await runRounds(pair, [...Array(fetchesPerRound)].fill(modes).flat(), fetchOnce)
   const cpu = (mode: Mode) => byMode[mode].map(({ cpuSeconds, units }) => (cpuSeconds * GiB) / units)
   const figures = sharesOf('chunk', cpu)
   for (const mode of modes) {
@@ -156,8 +158,8 @@ async function measureTokens(pair: Pair, maxTokens: number): Promise<Record<stri
   const peerId = await buyer.call('dial', address)
   const figures: Record<string, number> = {}
   for (const [name, modelId, prompt] of [
-    ['hartlingToken', hartling, hartlingPrompt],
     ['token', largeModel, largePrompt],
+    ['hartlingToken', hartling, hartlingPrompt],
   ] as const) {
     await giveHistory(pair, modelId, inferUnit)
     const ask = (isCounted: boolean) => buyer.call('ask', { peerId, modelId, prompt, maxTokens, isCounted })
@@ -173,6 +175,8 @@ async function measureTokens(pair: Pair, maxTokens: number): Promise<Record<stri
     const byMode = await runRounds(pair, modes, answerOnce)
     const cpu = (mode: Mode) => byMode[mode].map(({ cpuSeconds, units }) => cpuSeconds / units)
     Object.assign(figures, sharesOf(name, cpu))
+    const vouchers = byMode.paid.reduce((sum, sample) => sum + sample.vouchers, 0)
+    figures[`${name}VouchersPerAnswer`] = round(vouchers / byMode.paid.length, 2)
     for (const mode of modes) figures[`${mode}${capital(name)}CpuMs`] = round(1000 * medianOf(cpu(mode)), 3)
     await setMode(pair, 'paid')
     const { proofBytes, tokens } = await ask(true)
@@ -182,9 +186,6 @@ async function measureTokens(pair: Pair, maxTokens: number): Promise<Record<stri
   }
   return figures
 }
-
-/** Twice those that the key compares. */
-const oftenPaid: readonly Mode[] = ['off', 'paid', 'free', 'paid', 'off', 'fresh']
 
 /** Each round begins elsewhere, forwards and backwards, so that a load that comes or goes hits all alike. One sum a round and mode. */
 async function runRounds(
@@ -199,7 +200,7 @@ async function runRounds(
     const sums = Object.fromEntries(
       modes.map((mode) => [mode, { cpuSeconds: 0, seconds: 0, units: 0, vouchers: 0 }]),
     ) as Record<Mode, Sample>
-    const shift = (7 * round) % turns.length
+    const shift = round % turns.length
     const order = [...turns.slice(shift), ...turns.slice(0, shift)]
     if (round % 2 === 1) order.reverse()
     for (const mode of order) {
@@ -222,17 +223,27 @@ async function sampleOf(
 ): Promise<Sample> {
   const { seller, buyer } = pair
   await setMode(pair, mode)
-  await Promise.all([seller.call('counts', null), buyer.call('counts', null)])
+  await Promise.all([seller.call('startCounts', null), buyer.call('startCounts', null)])
   const before = await cpuSecondsOf(pair)
   const { seconds, units } = await work()
-  await Promise.all([seller.call('settle', null), buyer.call('settle', null)])
+  const { sold, spent } = await settled(pair)
   const cpuSeconds = (await cpuSecondsOf(pair)) - before
-  const [sold, spent] = await Promise.all([seller.call('counts', null), buyer.call('counts', null)])
   assert.deepEqual([...sold.problems, ...spent.problems], [])
   const receipts = mode === 'off' ? 0 : 1
   assert.deepEqual([sold.receipts, spent.receipts], [receipts, receipts])
-  assert.equal(sold.vouchers, spent.vouchers)
   return { cpuSeconds, seconds, units, vouchers: sold.vouchers }
+}
+
+/**
+ * On a busy machine the last voucher is checked and written down after its session has ended: that is work of it, too. One
+ * that a buyer signs when its stream has closed is never taken; the next session shows it.
+ */
+async function settled({ seller, buyer }: Pair) {
+  for (let tries = 0; ; tries++) {
+    await Promise.all([seller.call('settle', null), buyer.call('settle', null)])
+    const [sold, spent] = await Promise.all([seller.call('counts', null), buyer.call('counts', null)])
+    if (sold.vouchers >= spent.vouchers || tries === settlesMax) return { sold, spent }
+  }
 }
 
 async function setMode({ seller, buyer }: Pair, mode: Mode): Promise<void> {
