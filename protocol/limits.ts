@@ -368,8 +368,8 @@ export const receiptDetailsBytesMax = 512
 export const paymentMessagesWaitingMax = 16
 /** Work ahead of payment: for a stranger 4 MiB, 0.3 s at 100 Mbit/s; a channel that has paid gets as much again, up to the most. */
 export const chunkAheadBytesFirst = 4 * MiB
-/** 8 vouchers per GiB, one each time that half of this is served: signing and checking them costs below 1 % of the bytes' CPU. */
-export const chunkAheadBytesMax = 256 * MiB
+/** 2 vouchers per GiB, one each time that half of this is served: 10 ms of CPU each at both ends, of 1.8 s for the bytes. */
+export const chunkAheadBytesMax = GiB
 /** The same for answers: a short one ahead for a stranger, a long one at most. */
 export const inferAheadTokensFirst = 64
 export const inferAheadTokensMax = 2048

@@ -46,11 +46,13 @@ export async function sellAnswer(
   return {
     receive: (message) => void sale.receive(message),
     credit: async (totalTokens, signal) => {
+      // Nearly every token: a deadline for each would cost more than all of its payment.
+      if (allowed >= totalTokens) return sale.done(totalTokens)
       const deadline = AbortSignal.timeout(unpaidWaitMs)
       const ended = AbortSignal.any([signal, deadline])
       ended.addEventListener('abort', changed, { once: true })
       // The first time the quote may still be on its way.
-      if (allowed < totalTokens) await sale.opened
+      await sale.opened
       while (allowed < totalTokens && sale.stopped === undefined && !ended.aborted) {
         const woken = wake.promise
         sale.wait(totalTokens)

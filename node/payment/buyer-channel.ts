@@ -95,6 +95,8 @@ export class BuyerChannel {
 
   /** At the end of a purchase: what came and is not paid is not forgotten. */
   async note(reason: string): Promise<void> {
+    // Where all is promised the voucher says it.
+    if (this.#receivedWei <= this.#promisedWei) return
     const { store, now } = this.#deps
     const { key } = this
     const record = { key, doneWei: this.#receivedWei, promisedWei: this.#promisedWei, atMs: now(), reason }

@@ -117,9 +117,7 @@ export class Sale {
     channel?.work(dueWei - this.#dueWei)
     this.#units = units
     this.#dueWei = dueWei
-    if (channel === undefined || this.#isFree) return
-    const aheadWei = channel.aheadWei(this.#exposure())
-    if (2n * (channel.doneWei - channel.promisedWei) >= aheadWei) this.#ask(channel)
+    if (channel !== undefined && !this.#isFree) this.#askInTime(channel)
   }
 
   /**
@@ -128,7 +126,7 @@ export class Sale {
    */
   wait(units = this.#units): void {
     const channel = this.#channel
-    if (channel === undefined) return
+    if (channel === undefined || this.#isAsked(channel)) return
     const wantedWei = channel.doneWei + this.#session.unit.price(units, this.#terms.prices) - this.#dueWei
     this.#ask(channel, most(channel.doneWei, wantedWei - channel.aheadWei(this.#exposure())))
   }
@@ -218,6 +216,7 @@ export class Sale {
     if (refusal !== undefined) return this.#stop(refusal)
     if (channel.promisedWei >= channel.doneWei) this.#paid.resolve()
     this.#credit(channel)
+    this.#askInTime(channel)
   }
 
   #credit(channel: SellerChannel): void {
@@ -225,6 +224,21 @@ export class Sale {
     // Sessions of one channel share what is ahead.
     const shareWei = channel.creditWei(this.#exposure()) / BigInt(Math.max(1, channel.sessions))
     onCredit(unit.countFor(this.#dueWei + shareWei, this.#terms.prices))
+  }
+
+  /** Half of what may be done ahead is done. */
+  #askInTime(channel: SellerChannel): void {
+    if (this.#isAsked(channel)) return
+    const aheadWei = channel.aheadWei(this.#exposure())
+    if (2n * (channel.doneWei - channel.promisedWei) >= aheadWei) this.#ask(channel)
+  }
+
+  /**
+   * One question at a time: work that goes on until its voucher is here would ask again and again, in more messages than a
+   * session may have, and each costs a signature.
+   */
+  #isAsked(channel: SellerChannel): boolean {
+    return this.#askedWei > channel.promisedWei
   }
 
   #ask(channel: SellerChannel, cumulativeWei = channel.doneWei): void {

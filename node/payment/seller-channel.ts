@@ -28,6 +28,8 @@ export class SellerChannel {
   #promisedWei = 0n
   #signature: Uint8Array | undefined
   #doneWei = 0n
+  /** By the last note. */
+  #notedWei = 0n
   #funds = nothingBehind
   #allowanceWei = 0n
   #taking: Promise<unknown> = Promise.resolve()
@@ -50,6 +52,7 @@ export class SellerChannel {
       channel.#signature = signature
     }
     const [work] = await deps.store.listLedger({ kinds: ['work'], ...newest })
+    if (work !== undefined) channel.#notedWei = workOf(work).doneWei
     const isOwed = work !== undefined && deps.now() - work.atMs < debtMemoryMs
     channel.#doneWei = isOwed ? most(workOf(work).doneWei, channel.#promisedWei) : channel.#promisedWei
     return channel
@@ -126,8 +129,10 @@ export class SellerChannel {
     return isCovered ? undefined : 'funds'
   }
 
-  /** At the end of a session: unpaid work is remembered, with the reason. */
+  /** At the end of a session: unpaid work is remembered, with the reason; also that there is none where there was some. */
   async note(reason: string): Promise<void> {
+    if (most(this.#doneWei, this.#notedWei) <= this.#promisedWei) return
+    this.#notedWei = this.#doneWei
     const { store, now } = this.#deps
     const { key } = this
     const record = { key, doneWei: this.#doneWei, promisedWei: this.#promisedWei, atMs: now(), reason }

@@ -60,11 +60,23 @@ test('a stranger gets four mebibytes ahead, and no more before it pays', async (
 test('who has paid gets as much again ahead, up to the most', async () => {
   const { from, to } = await twoParties()
   const session = await opened(from, to)
-  for (let done = 4 * MiB; done <= 1024 * MiB; done += Math.min(chunkAheadBytesMax, done)) {
+  for (let done = 4 * MiB; done <= 4 * chunkAheadBytesMax; done += Math.min(chunkAheadBytesMax, done)) {
     session.work(done)
     const ahead = Math.min(chunkAheadBytesMax, done)
     await vi.waitFor(() => expect(session.state.credit).toBe(done + ahead))
   }
+})
+
+test('work that goes on is asked for once until its voucher is here, and then in one sum', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  const asked = () => session.state.saidBySeller.flatMap((said) => (said.type === 'due' ? [said.cumulativeWei] : []))
+  // A source that is faster than a voucher: all of it is done before the buyer can answer.
+  for (let bytes = MiB; bytes <= chunkAheadBytesFirst; bytes += MiB / 16) session.work(bytes)
+  expect(asked()).toHaveLength(1)
+  await vi.waitFor(async () => expect(await promised(to)).toBe(BigInt(session.state.done)))
+  expect(asked()).toHaveLength(2)
+  expect(session.state.saidByBuyer.filter(({ type }) => type === 'voucher')).toHaveLength(2)
 })
 
 test('a free rider is stopped at its first credit, in this session and the next', async () => {
