@@ -77,7 +77,8 @@ export class Purchase {
   constructor(session: PurchaseSession, deps: BuyerDependencies) {
     this.#session = session
     this.#deps = deps
-    this.#mailbox = new Mailbox((error) => this.#breach(error instanceof Error ? error.message : String(error)))
+    // Our own ledger took no voucher: nobody's fault, but nothing more is promised.
+    this.#mailbox = new Mailbox(() => this.#stop('offline'))
   }
 
   /** The first message of the session. */
@@ -191,7 +192,8 @@ export class Purchase {
       const { cumulativeWei } = voucher
       if (addedWei > 0n) this.#deps.onEvent({ type: 'voucher', peerId, channel: channel.name, cumulativeWei, addedWei })
     }
-    if (channel.promisedWei < this.#dueWei && !this.#isCatchingUp) void this.#catchUp(channel)
+    if (channel.promisedWei < this.#dueWei && !this.#isCatchingUp)
+      void this.#catchUp(channel).catch(() => this.#stop('offline'))
   }
 
   /** What the seller has sent is still on its way, or never was sent: which of both, a few seconds tell. */
