@@ -94,7 +94,7 @@ export type PaymentMessage =
 
 /**
  * `unpaid`: a voucher did not come in time. `voucher`: it was not good. `funds`: the escrow behind it does not cover it.
- * `price`: more than the buyer's owner allows. `chain`: another chain or contract. `offline`: the seller cannot ask its
- * chain now. `overcharged`: more due than was done.
+ * `price`: more than the buyer's owner allows. `chain`: another chain or contract. `offline`: the chain cannot be asked, or the
+ * ledger not be written, now; nobody's fault. `overcharged`: more due than was done.
  */
 export type StopReason = 'unpaid' | 'voucher' | 'funds' | 'price' | 'chain' | 'offline' | 'overcharged'
