@@ -113,9 +113,12 @@ export async function readEarnings({ store, payee, funds }: EarningsSources): Pr
 }
 
 /** What a claim of this total would pay now. Others may draw on the pooled balance before us. */
-export function claimableWei(promisedWei: bigint, { claimedWei, lockedWei, freeWei }: ChannelFunds): bigint {
+export function claimableWei(
+  promisedWei: bigint,
+  { claimedWei, lockedWei, freeWei, thawingWei }: ChannelFunds,
+): bigint {
   const due = most(0n, promisedWei - claimedWei)
-  return least(due, lockedWei + freeWei)
+  return least(due, lockedWei + freeWei + thawingWei)
 }
 
 /** The newest voucher of each channel: what a claim takes. */

@@ -33,7 +33,13 @@ export function signerOf(privateKey: Uint8Array): PaymentSigner {
   }
 }
 
-export const rich: ChannelFunds = { lockedWei: 0n, claimedWei: 0n, freeWei: 10n ** 24n, isThawing: false }
+export const rich: ChannelFunds = {
+  lockedWei: 0n,
+  claimedWei: 0n,
+  freeWei: 10n ** 24n,
+  thawingWei: 0n,
+  isThawing: false,
+}
 
 export interface PartyOptions {
   now?: () => number

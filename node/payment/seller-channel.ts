@@ -18,7 +18,7 @@ export interface SellerChannelDependencies {
   now: () => number
 }
 
-const nothingBehind: ChannelFunds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, isThawing: false }
+const nothingBehind: ChannelFunds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n, isThawing: false }
 
 export class SellerChannel {
   readonly key: ChannelKey
