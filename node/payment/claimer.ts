@@ -49,7 +49,7 @@ export async function claimableVouchers({
     if (!isOurs) continue
     const state = await funds.channel(key.payer, key.payee, key.topic)
     const amountWei = claimableWei(cumulativeWei, state)
-    if (amountWei > 0n) claimable.push({ ...voucher, claimableWei: amountWei, isUrgent: state.isThawing })
+    if (amountWei > 0n) claimable.push({ ...voucher, claimableWei: amountWei, isUrgent: state.thawingWei > 0n })
   }
   return claimable.sort((a, b) => (b.claimableWei > a.claimableWei ? 1 : b.claimableWei < a.claimableWei ? -1 : 0))
 }

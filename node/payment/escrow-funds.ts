@@ -35,7 +35,7 @@ export class EscrowFunds implements FundsReader {
       this.#ask(name, (escrow) => escrow.channel(payer, payee, topic)),
       this.#ask(payer, (escrow) => escrow.account(payer)),
     ])
-    return { lockedWei, claimedWei, freeWei: balanceWei - thawingWei, thawingWei, isThawing: thawingWei > 0n }
+    return { lockedWei, claimedWei, freeWei: balanceWei - thawingWei, thawingWei }
   }
 
   async allowance(signer: Address, payer: Address): Promise<bigint | undefined> {

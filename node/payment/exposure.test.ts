@@ -13,7 +13,7 @@ const funds: fc.Arbitrary<ChannelFunds> = fc.record({
   lockedWei: amount,
   claimedWei: amount,
   freeWei: amount,
-  isThawing: fc.boolean(),
+  thawingWei: fc.oneof(fc.constant(0n), amount),
 })
 const exposures: fc.Arbitrary<Exposure> = fc
   .tuple(amount, amount)
@@ -45,17 +45,17 @@ test('payment: a larger lock never lowers what is done ahead, a payer that leave
       const ahead = aheadWei(exposure, standing, behind)
       const locked = { ...behind, lockedWei: behind.lockedWei + more }
       expect(aheadWei(exposure, standing, locked) >= ahead).toBe(true)
-      const leaving = { ...behind, isThawing: true }
-      expect(
-        aheadWei(exposure, standing, leaving) <= aheadWei(exposure, standing, { ...behind, isThawing: false }),
-      ).toBe(true)
+      const leaving = { ...behind, thawingWei: 1n }
+      expect(aheadWei(exposure, standing, leaving) <= aheadWei(exposure, standing, { ...behind, thawingWei: 0n })).toBe(
+        true,
+      )
     }),
   )
 })
 
 test('payment: trust grows with what was paid', () => {
   const exposure = { firstWei: 4n, mostWei: 256n }
-  const behind = { lockedWei: 10n ** 6n, claimedWei: 0n, freeWei: 0n, isThawing: false }
+  const behind = { lockedWei: 10n ** 6n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n }
   const aheadAt = (promisedWei: bigint) =>
     aheadWei(exposure, { promisedWei, promisedElsewhereWei: 0n, allowanceWei: 0n }, behind)
   expect([0n, 4n, 8n, 100n, 256n, 5000n].map(aheadAt)).toEqual([4n, 4n, 8n, 100n, 256n, 256n])

@@ -32,7 +32,7 @@ export function aheadWei(exposure: Exposure, standing: ChannelStanding, funds: C
 export function coveredWei(standing: ChannelStanding, funds: ChannelFunds): bigint {
   const unclaimed = most(0n, standing.promisedWei - funds.claimedWei)
   // Who takes its money out may be gone before we claim: only the lock counts.
-  const pooled = funds.isThawing ? 0n : most(0n, funds.freeWei - standing.promisedElsewhereWei) / poolShare
+  const pooled = funds.thawingWei > 0n ? 0n : most(0n, funds.freeWei - standing.promisedElsewhereWei) / poolShare
   return most(0n, funds.lockedWei + least(pooled, standing.allowanceWei) - unclaimed)
 }
 

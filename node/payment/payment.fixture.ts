@@ -38,7 +38,6 @@ export const rich: ChannelFunds = {
   claimedWei: 0n,
   freeWei: 10n ** 24n,
   thawingWei: 0n,
-  isThawing: false,
 }
 
 export interface PartyOptions {

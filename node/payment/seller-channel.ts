@@ -18,7 +18,7 @@ export interface SellerChannelDependencies {
   now: () => number
 }
 
-const nothingBehind: ChannelFunds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n, isThawing: false }
+const nothingBehind: ChannelFunds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n }
 
 export class SellerChannel {
   readonly key: ChannelKey
@@ -76,7 +76,7 @@ export class SellerChannel {
   }
 
   get isThawing(): boolean {
-    return this.#funds.isThawing
+    return this.#funds.thawingWei > 0n
   }
 
   /** Looks at the chain. @throws {ERR_CHAIN_UNAVAILABLE} */

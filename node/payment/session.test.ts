@@ -137,7 +137,7 @@ test('a payer that takes its money out in the middle of a session is told of onc
   const session = await opened(from, to)
   session.work(2 * MiB)
   await vi.waitFor(async () => expect(await promised(to)).toBe(BigInt(2 * MiB)))
-  to.party.funds = { ...to.party.funds, freeWei: 0n, thawingWei: 10n ** 24n, isThawing: true }
+  to.party.funds = { ...to.party.funds, freeWei: 0n, thawingWei: 10n ** 24n }
   session.work(4 * MiB)
   await vi.waitFor(() => expect(session.sale.stopped).toBe('funds'))
   // Kept: it is paid while the balance thaws.
@@ -169,7 +169,7 @@ test('a chain that goes away stops the session, loses no voucher, and hinders th
 
 test('work is stopped where nothing stands behind the vouchers', async () => {
   const { from, to } = await twoParties()
-  to.party.funds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n, isThawing: false }
+  to.party.funds = { lockedWei: 0n, claimedWei: 0n, freeWei: 0n, thawingWei: 0n }
   const session = await opened(from, to)
   await vi.waitFor(() => expect(session.sale.stopped).toBe('funds'))
   expect(session.state.credit).toBeLessThanOrEqual(0)
@@ -177,7 +177,7 @@ test('work is stopped where nothing stands behind the vouchers', async () => {
 
 test('of a payer that takes its money out only the lock counts', async () => {
   const { from, to } = await twoParties()
-  to.party.funds = { lockedWei: 1000n, claimedWei: 0n, freeWei: 10n ** 24n, thawingWei: 0n, isThawing: true }
+  to.party.funds = { lockedWei: 1000n, claimedWei: 0n, freeWei: 10n ** 24n, thawingWei: 1n }
   const session = await opened(from, to)
   await vi.waitFor(() => expect(session.state.credit).toBe(1000))
 })
@@ -290,7 +290,7 @@ test('every difference between vouchers, receipts and chain is named', async () 
   session.work(1000)
   await session.finish()
   await session.end()
-  to.party.funds = { lockedWei: 0n, claimedWei: 5000n, freeWei: 0n, thawingWei: 0n, isThawing: false }
+  to.party.funds = { lockedWei: 0n, claimedWei: 5000n, freeWei: 0n, thawingWei: 0n }
   const differences = await verifyEarnings({
     ...sourcesOf(to),
     claimedEvents: async () => new Map([['eip155:31415:0xelsewhere', 3n]]),

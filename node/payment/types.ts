@@ -27,10 +27,8 @@ export interface ChannelFunds {
   claimedWei: bigint
   /** Pooled balance of the payer without what is announced to leave. */
   freeWei: bigint
-  /** What is announced to leave; vouchers still draw on it until it has left. */
+  /** What the payer has announced to take out; vouchers still draw on it until it has left. */
   thawingWei: bigint
-  /** The payer announced that it takes its money out. */
-  isThawing: boolean
 }
 
 export interface FundsReader {

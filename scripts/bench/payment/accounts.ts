@@ -25,7 +25,7 @@ export const noPrices: Prices = { weiPerGiB: 0n, weiPerKiloToken: 0n }
 
 /** A million HART, nothing claimed: what an escrow says is cached by the node, and not what is measured. */
 const richEscrow: FundsReader = {
-  channel: async () => ({ lockedWei: 0n, claimedWei: 0n, freeWei: 10n ** 24n, isThawing: false }),
+  channel: async () => ({ lockedWei: 0n, claimedWei: 0n, freeWei: 10n ** 24n, thawingWei: 0n }),
   allowance: async (signer, payer) => (signer === payer ? weiMax : undefined),
 }
 
