@@ -17,9 +17,11 @@ export {
   type EscrowDomain,
   expandSignature,
   recoverReceipt,
+  recoverSession,
   recoverVoucher,
   signAuthorization,
   signReceipt,
+  signSession,
   signVoucher,
 } from './typed-data.ts'
 export type {

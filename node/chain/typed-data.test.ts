@@ -15,12 +15,14 @@ import {
   addressOf,
   expandSignature,
   recoverReceipt,
+  recoverSession,
   recoverVoucher,
   signAuthorization,
   signReceipt,
+  signSession,
   signVoucher,
 } from './index.ts'
-import { authorizationDigest, receiptDigest, voucherDigest } from './typed-data.ts'
+import { authorizationDigest, receiptDigest, sessionDigest, voucherDigest } from './typed-data.ts'
 
 type Signed = Record<string, string> & { digest: string }
 const vectors = JSON.parse(readFileSync(new URL('../../contracts/test/vectors.json', import.meta.url), 'utf8')) as {
@@ -194,4 +196,30 @@ test('typed data: a number that does not fit its type is not signed', () => {
   expect(() => signVoucher(keys.payer, domain, { ...voucher, cumulativeWei: 2n ** 128n })).toThrow(/128 bits/)
   expect(() => signVoucher(keys.payer, domain, { ...voucher, cumulativeWei: -1n })).toThrow(/128 bits/)
   expect(() => signVoucher(keys.payer, domain, { ...voucher, topic: new Uint8Array(31) })).toThrow()
+})
+
+test('a session is proven by EIP-712 as ethers encodes it', () => {
+  const privateKey = new Uint8Array(32).fill(7)
+  const domain = { chainId: 31_415, escrow: addressOf(new Uint8Array(32).fill(9)) }
+  const proof = {
+    payer: addressOf(new Uint8Array(32).fill(1)),
+    payee: addressOf(new Uint8Array(32).fill(2)),
+    job: new Uint8Array(32).fill(3),
+    nonce: new Uint8Array(32).fill(4),
+  }
+  const types = {
+    Session: [
+      { name: 'payer', type: 'address' },
+      { name: 'payee', type: 'address' },
+      { name: 'job', type: 'bytes32' },
+      { name: 'nonce', type: 'bytes32' },
+    ],
+  }
+  const where = { name: 'Hartonomous Escrow', version: '1', chainId: domain.chainId, verifyingContract: domain.escrow }
+  expect(`0x${Buffer.from(sessionDigest(domain, proof)).toString('hex')}`).toBe(
+    TypedDataEncoder.hash(where, types, proof),
+  )
+  const signature = signSession(privateKey, domain, proof)
+  expect(recoverSession(domain, proof, signature)).toBe(addressOf(privateKey))
+  expect(recoverSession(domain, { ...proof, nonce: proof.job }, signature)).not.toBe(addressOf(privateKey))
 })

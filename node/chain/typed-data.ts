@@ -15,7 +15,7 @@ import {
   VOUCHER_TYPES,
 } from '#contracts/abi/typed-data.ts'
 import { type Address, addressFromBytes, addressToBytes } from '#protocol/ids.ts'
-import type { Receipt, Voucher } from '#protocol/payment/message.ts'
+import type { Receipt, SessionProof, Voucher } from '#protocol/payment/message.ts'
 
 /** Where vouchers and consents count. */
 export interface EscrowDomain {
@@ -51,6 +51,13 @@ const domainType = typeHash('EIP712Domain', [
 const voucherType = typeHash('Voucher', VOUCHER_TYPES.Voucher)
 const receiptType = typeHash('Receipt', RECEIPT_TYPES.Receipt)
 const authorizationType = typeHash('Authorization', AUTHORIZATION_TYPES.Authorization)
+/** Of the payment protocol alone: no contract takes it. */
+const sessionType = typeHash('Session', [
+  { name: 'payer', type: 'address' },
+  { name: 'payee', type: 'address' },
+  { name: 'job', type: 'bytes32' },
+  { name: 'nonce', type: 'bytes32' },
+])
 const separators = new Map<string, Uint8Array>()
 
 export function addressOf(privateKey: Uint8Array): Address {
@@ -73,6 +80,15 @@ export function signReceipt(privateKey: Uint8Array, domain: DisputesDomain, rece
 /** Who signed it. Undefined where it is no signature that a contract takes. */
 export function recoverReceipt(domain: DisputesDomain, receipt: Receipt, signature: Uint8Array): Address | undefined {
   return recover(receiptDigest(domain, receipt), signature)
+}
+
+export function signSession(privateKey: Uint8Array, domain: EscrowDomain, proof: SessionProof): Uint8Array {
+  return sign(privateKey, sessionDigest(domain, proof))
+}
+
+/** Who signed it. Undefined where it is no signature. */
+export function recoverSession(domain: EscrowDomain, proof: SessionProof, signature: Uint8Array): Address | undefined {
+  return recover(sessionDigest(domain, proof), signature)
 }
 
 export function signAuthorization(privateKey: Uint8Array, domain: EscrowDomain, consent: Authorization): Uint8Array {
@@ -112,6 +128,16 @@ export function receiptDigest({ chainId, disputes }: DisputesDomain, receipt: Re
   putBytes(struct, 7, receipt.details)
   putUint(struct, 8, receipt.finishedAt, 64)
   return digest(separatorOf(DISPUTES_DOMAIN, chainId, disputes), struct)
+}
+
+export function sessionDigest({ chainId, escrow }: EscrowDomain, proof: SessionProof): Uint8Array {
+  const struct = words(5)
+  struct.set(sessionType)
+  putAddress(struct, 1, proof.payer)
+  putAddress(struct, 2, proof.payee)
+  putBytes(struct, 3, proof.job)
+  putBytes(struct, 4, proof.nonce)
+  return digest(separatorOf(ESCROW_DOMAIN, chainId, escrow), struct)
 }
 
 export function authorizationDigest({ chainId, escrow }: EscrowDomain, consent: Authorization): Uint8Array {

@@ -9,6 +9,13 @@ export interface BuyerChannelDependencies {
   now: () => number
 }
 
+/** A voucher, and how much of it is new. */
+export interface Promised {
+  cumulativeWei: bigint
+  signature: Uint8Array
+  addedWei: bigint
+}
+
 export class BuyerChannel {
   readonly key: ChannelKey
   readonly name: string
@@ -70,17 +77,15 @@ export class BuyerChannel {
   }
 
   /** Promises up to `cumulativeWei`, but no more than what came and `toleranceWei`. Written down before it is sent. */
-  async promise(
-    cumulativeWei: bigint,
-    toleranceWei: bigint,
-  ): Promise<{ cumulativeWei: bigint; signature: Uint8Array } | undefined> {
+  async promise(cumulativeWei: bigint, toleranceWei: bigint): Promise<Promised | undefined> {
     // One after the other: two sessions must not sign two totals at once.
     const signing = this.#signing.then(() => this.#sign(least(cumulativeWei, this.#receivedWei + toleranceWei)))
     this.#signing = signing.catch(() => undefined)
     return signing
   }
 
-  async #sign(cumulativeWei: bigint): Promise<{ cumulativeWei: bigint; signature: Uint8Array } | undefined> {
+  async #sign(cumulativeWei: bigint): Promise<Promised | undefined> {
+    const addedWei = most(0n, cumulativeWei - this.#promisedWei)
     if (cumulativeWei > this.#promisedWei) {
       const { store, signer, now } = this.#deps
       const { domain, payer, payee, topic } = this.key
@@ -90,7 +95,7 @@ export class BuyerChannel {
       this.#signature = signature
     }
     if (this.#signature === undefined) return undefined
-    return { cumulativeWei: this.#promisedWei, signature: this.#signature }
+    return { cumulativeWei: this.#promisedWei, signature: this.#signature, addedWei }
   }
 
   /** At the end of a purchase: what came and is not paid is not forgotten. */

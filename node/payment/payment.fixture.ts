@@ -4,7 +4,15 @@ import { parseAddress, parseModelId, parsePeerId } from '#protocol/ids.ts'
 import { decodePayment, type PaymentMessage, type PaymentTerms } from '#protocol/payment/index.ts'
 import { GiB } from '#protocol/units.ts'
 import { openEmbeddedStore } from '#sql/store/index.ts'
-import { addressOf, recoverReceipt, recoverVoucher, signReceipt, signVoucher } from '../chain/index.ts'
+import {
+  addressOf,
+  recoverReceipt,
+  recoverSession,
+  recoverVoucher,
+  signReceipt,
+  signSession,
+  signVoucher,
+} from '../chain/index.ts'
 import { BuyerChannel } from './buyer-channel.ts'
 import { ChannelBook } from './channel-book.ts'
 import { type BuyerDependencies, Purchase, type PurchaseEvent } from './purchase.ts'
@@ -28,8 +36,10 @@ export function signerOf(privateKey: Uint8Array): PaymentSigner {
     address: addressOf(privateKey),
     signVoucher: (where, voucher) => signVoucher(privateKey, where, voucher),
     signReceipt: (where, receipt) => signReceipt(privateKey, where, receipt),
+    signSession: (where, proof) => signSession(privateKey, where, proof),
     recoverVoucher,
     recoverReceipt,
+    recoverSession,
   }
 }
 
@@ -144,6 +154,7 @@ export function talk(from: Party, to: Party, options: TalkOptions = {}) {
   )
   return {
     state,
+    job,
     sale,
     purchase,
     open: () => sale.receive(purchase.first),

@@ -15,7 +15,7 @@ import {
   type StopReason,
   topicOf,
 } from '#protocol/payment/index.ts'
-import type { BuyerChannel } from './buyer-channel.ts'
+import type { BuyerChannel, Promised } from './buyer-channel.ts'
 import type { ChannelBook } from './channel-book.ts'
 import { detailsHash, type LedgerStore, type ReceiptMessage, receiptEntry } from './ledger.ts'
 import { Mailbox } from './mailbox.ts'
@@ -72,6 +72,7 @@ export class Purchase {
   #countedWei = 0n
   #dueWei = 0n
   #isCatchingUp = false
+  #hasAccount = false
   #stopped: StopReason | undefined
 
   constructor(session: PurchaseSession, deps: BuyerDependencies) {
@@ -136,6 +137,7 @@ export class Purchase {
 
   async #handle(message: PaymentMessage): Promise<void> {
     if (message.type === 'quote') return this.#accept(message)
+    if (message.type === 'account') return this.#compare(message)
     if (message.type === 'due') {
       this.#dueWei = message.cumulativeWei
       return this.#pay()
@@ -164,9 +166,20 @@ export class Purchase {
     const channel = await this.#deps.book.open(key)
     if (this.#ended.signal.aborted) return this.#deps.book.release(channel)
     this.#channel = channel
-    if (!(await channel.adopt(quote.promisedWei, quote.signature)))
-      this.#breach('it claims a voucher that we never signed')
     this.#count()
+    const { job } = this.#session
+    const proof = { payer, payee: terms.payee, job, nonce: quote.nonce }
+    this.#send({ type: 'prove', signature: this.#deps.signer.signSession(domainOf(terms), proof) })
+  }
+
+  /** Its books against ours: what we know that we owe is paid now, for it will not be asked for again. */
+  async #compare({ promisedWei, signature }: Extract<PaymentMessage, { type: 'account' }>): Promise<void> {
+    const channel = this.#channel
+    if (channel === undefined || this.#hasAccount) return this.#breach('an account that nobody asked for')
+    this.#hasAccount = true
+    if (!(await channel.adopt(promisedWei, signature))) return this.#breach('it claims a voucher that we never signed')
+    const owedWei = channel.receivedWei - this.#countedWei
+    if (owedWei > promisedWei) this.#sendVoucher(channel, await channel.promise(owedWei, 0n))
   }
 
   /** Adds what has come since the last time to the channel. */
@@ -182,18 +195,20 @@ export class Purchase {
     const channel = this.#channel
     if (channel === undefined || this.#terms === undefined || this.#stopped !== undefined) return
     this.#count()
-    const { peerId, unit } = this.#session
-    const before = channel.promisedWei
+    const { unit } = this.#session
     const toleranceWei = unit.price(unit.tolerated, this.#terms.prices)
-    const voucher = await channel.promise(this.#dueWei, toleranceWei)
-    if (voucher !== undefined) {
-      this.#send({ type: 'voucher', ...voucher })
-      const addedWei = voucher.cumulativeWei - before
-      const { cumulativeWei } = voucher
-      if (addedWei > 0n) this.#deps.onEvent({ type: 'voucher', peerId, channel: channel.name, cumulativeWei, addedWei })
-    }
+    this.#sendVoucher(channel, await channel.promise(this.#dueWei, toleranceWei))
     if (channel.promisedWei < this.#dueWei && !this.#isCatchingUp)
       void this.#catchUp(channel).catch(() => this.#stop('offline'))
+  }
+
+  #sendVoucher(channel: BuyerChannel, promised: Promised | undefined): void {
+    if (promised === undefined) return
+    const { cumulativeWei, signature, addedWei } = promised
+    this.#send({ type: 'voucher', cumulativeWei, signature })
+    if (addedWei === 0n) return
+    const { peerId } = this.#session
+    this.#deps.onEvent({ type: 'voucher', peerId, channel: channel.name, cumulativeWei, addedWei })
   }
 
   /** What the seller has sent is still on its way, or never was sent: which of both, a few seconds tell. */

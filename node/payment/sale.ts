@@ -2,6 +2,7 @@
  * One session as its seller sees it: a quote, work ahead of payment up to the channel's exposure, vouchers, a receipt. It
  * knows nothing of sockets and engines: they tell how much was done, and hear how much may be.
  */
+import { randomBytes } from 'node:crypto'
 import { isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { settleWaitMs } from '#protocol/limits.ts'
@@ -71,6 +72,8 @@ export class Sale {
   readonly #terms: PaymentTerms
   readonly #mailbox: Mailbox
   readonly #isFree: boolean
+  /** The proof is for this session and no other. */
+  readonly #nonce = new Uint8Array(randomBytes(32))
   #open: Open | undefined
   #channel: SellerChannel | undefined
   #units = 0
@@ -127,8 +130,8 @@ export class Sale {
   wait(units = this.#units): void {
     const channel = this.#channel
     if (channel === undefined || this.#isAsked(channel)) return
-    const wantedWei = channel.doneWei + this.#session.unit.price(units, this.#terms.prices) - this.#dueWei
-    this.#ask(channel, most(channel.doneWei, wantedWei - channel.aheadWei(this.#exposure())))
+    const wantedWei = channel.askedWei + this.#session.unit.price(units, this.#terms.prices) - this.#dueWei
+    this.#ask(channel, most(channel.askedWei, wantedWei - channel.aheadWei(this.#exposure())))
   }
 
   /**
@@ -142,7 +145,7 @@ export class Sale {
     const channel = this.#channel
     if (channel !== undefined) this.#ask(channel)
     this.#send(await this.#writeReceipt(this.#open, work))
-    if (channel !== undefined && channel.promisedWei < channel.doneWei && this.#stopped === undefined) {
+    if (channel !== undefined && channel.promisedWei < channel.askedWei && this.#stopped === undefined) {
       const timer = setTimeout(this.#paid.resolve, settleWaitMs)
       await this.#paid.promise
       clearTimeout(timer)
@@ -171,6 +174,7 @@ export class Sale {
 
   async #handle(message: PaymentMessage): Promise<void> {
     if (message.type === 'open') return this.#begin(message)
+    if (message.type === 'prove') return this.#account(message.signature)
     if (message.type === 'voucher') return this.#take(message.cumulativeWei, message.signature)
     if (message.type === 'stop') {
       this.#stopped = message.reason
@@ -184,21 +188,36 @@ export class Sale {
   async #begin(open: Open): Promise<void> {
     if (this.#open !== undefined || this.#hasEnded) return this.#stop('voucher')
     this.#open = open
+    this.#send({ type: 'quote', terms: this.#terms, nonce: this.#nonce })
+  }
+
+  /** Whoever names a payer must speak for it: nobody runs up debts, or reads the books, in the name of others. */
+  async #account(proof: Uint8Array): Promise<void> {
+    const open = this.#open
+    if (open === undefined || this.#channel !== undefined || this.#isFree || this.#hasEnded)
+      return this.#stop('voucher')
     const terms = this.#terms
-    if (this.#isFree) return this.#send({ type: 'quote', terms, promisedWei: 0n, aheadWei: 0n })
-    const { payer, topic } = open
+    const { payer, topic, job } = open
     const channel = await this.#deps.book.open({ domain: domainOf(terms), payer, payee: terms.payee, topic })
+    const signer = this.#deps.signer.recoverSession(
+      domainOf(terms),
+      { payer, payee: terms.payee, job, nonce: this.#nonce },
+      proof,
+    )
+    if (!(await channel.isBoundBy(signer))) {
+      this.#deps.book.release(channel)
+      return this.#stop('voucher')
+    }
     this.#channel = channel
-    await channel.refresh()
+    await channel.refresh(signer)
     this.#watchLeave(channel)
     // What was done before the buyer said who it is.
     channel.work(this.#dueWei)
     const { promisedWei, signature } = channel
     const aheadWei = channel.aheadWei(this.#exposure())
-    const quote = { type: 'quote' as const, terms, promisedWei, aheadWei }
-    this.#send(signature === undefined ? quote : { ...quote, signature })
+    const account = { type: 'account' as const, promisedWei, aheadWei }
+    this.#send(signature === undefined ? account : { ...account, signature })
     if (aheadWei === 0n) return this.#stop('funds')
-    if (channel.creditWei(this.#exposure()) === 0n) this.#ask(channel)
     this.#credit(channel)
   }
 
@@ -214,7 +233,7 @@ export class Sale {
     })
     this.#watchLeave(channel)
     if (refusal !== undefined) return this.#stop(refusal)
-    if (channel.promisedWei >= channel.doneWei) this.#paid.resolve()
+    if (channel.promisedWei >= channel.askedWei) this.#paid.resolve()
     this.#credit(channel)
     this.#askInTime(channel)
   }
@@ -230,7 +249,7 @@ export class Sale {
   #askInTime(channel: SellerChannel): void {
     if (this.#isAsked(channel)) return
     const aheadWei = channel.aheadWei(this.#exposure())
-    if (2n * (channel.doneWei - channel.promisedWei) >= aheadWei) this.#ask(channel)
+    if (2n * (channel.askedWei - channel.promisedWei) >= aheadWei) this.#ask(channel)
   }
 
   /**
@@ -241,7 +260,7 @@ export class Sale {
     return this.#askedWei > channel.promisedWei
   }
 
-  #ask(channel: SellerChannel, cumulativeWei = channel.doneWei): void {
+  #ask(channel: SellerChannel, cumulativeWei = channel.askedWei): void {
     if (cumulativeWei <= channel.promisedWei || cumulativeWei === this.#askedWei) return
     this.#askedWei = cumulativeWei
     this.#send({ type: 'due', cumulativeWei })

@@ -5,7 +5,7 @@
 import type { Address } from '#protocol/ids.ts'
 import { debtMemoryMs } from '#protocol/limits.ts'
 import { ChannelBook } from './channel-book.ts'
-import { aheadWei, type ChannelStanding, coveredWei, type Exposure, most } from './exposure.ts'
+import { aheadWei, type ChannelStanding, coveredWei, type Exposure, least, most } from './exposure.ts'
 import { type LedgerStore, voucherEntry, voucherOf, workEntry, workOf } from './ledger.ts'
 import { type ChannelFunds, type ChannelKey, channelName, type FundsReader, type PaymentSigner } from './types.ts'
 
@@ -28,6 +28,8 @@ export class SellerChannel {
   #promisedWei = 0n
   #signature: Uint8Array | undefined
   #doneWei = 0n
+  /** Left unpaid by sessions that are over: it lowers the credit, and is not asked for again. */
+  #oldDebtWei = 0n
   /** By the last note. */
   #notedWei = 0n
   #funds = nothingBehind
@@ -55,6 +57,7 @@ export class SellerChannel {
     if (work !== undefined) channel.#notedWei = workOf(work).doneWei
     const isOwed = work !== undefined && deps.now() - work.atMs < debtMemoryMs
     channel.#doneWei = isOwed ? most(workOf(work).doneWei, channel.#promisedWei) : channel.#promisedWei
+    channel.#oldDebtWei = channel.#doneWei - channel.#promisedWei
     return channel
   }
 
@@ -73,6 +76,17 @@ export class SellerChannel {
 
   get doneWei(): bigint {
     return this.#doneWei
+  }
+
+  /** The total that the open sessions ask for. */
+  get askedWei(): bigint {
+    return this.#doneWei - this.#oldDebtWei
+  }
+
+  /** Whether this key speaks for the payer. @throws {ERR_CHAIN_UNAVAILABLE} */
+  async isBoundBy(signer: Address | undefined): Promise<boolean> {
+    if (signer === undefined) return false
+    return (await this.#deps.funds.allowance(signer, this.key.payer)) !== undefined
   }
 
   get isThawing(): boolean {
@@ -100,7 +114,7 @@ export class SellerChannel {
   }
 
   /**
-   * Takes a voucher: written down before it counts. `voucher` where it is none of this channel or not higher than the last,
+   * Takes a voucher: written down before it counts. `voucher` where it is none of this channel,
    * `funds` where the escrow does not cover it (it is kept all the same: it may be paid one day).
    * @throws {ERR_CHAIN_UNAVAILABLE}, after it was taken where the payer itself signed it
    */
@@ -112,17 +126,19 @@ export class SellerChannel {
   }
 
   async #take(cumulativeWei: bigint, signature: Uint8Array): Promise<'voucher' | 'funds' | undefined> {
-    const { store, signer, funds, now } = this.#deps
+    const { store, signer, now } = this.#deps
     const { domain, payer, payee, topic } = this.key
     // A repetition is no offence: each session that asked may be answered by the newest voucher.
     if (cumulativeWei === this.#promisedWei) return undefined
-    if (cumulativeWei < this.#promisedWei) return 'voucher'
     const by = signer.recoverVoucher(domain, { payer, payee, topic, cumulativeWei }, signature)
-    if (by === undefined || (await funds.allowance(by, payer)) === undefined) return 'voucher'
+    if (by === undefined || !(await this.isBoundBy(by))) return 'voucher'
+    // A later one has overtaken it on another session of the channel.
+    if (cumulativeWei < this.#promisedWei) return undefined
     await store.appendLedger([voucherEntry('voucher-received', { key: this.key, cumulativeWei, signature }, now())])
     const before = this.#promisedWei
     this.#promisedWei = cumulativeWei
     this.#signature = signature
+    this.#oldDebtWei = least(this.#oldDebtWei, most(0n, this.#doneWei - cumulativeWei))
     // A session may last for hours: the payer announces its leave, and we claim, in the middle of it.
     await this.refresh(by)
     const isCovered = cumulativeWei - before <= coveredWei({ ...this.#standing(), promisedWei: before }, this.#funds)
@@ -131,6 +147,7 @@ export class SellerChannel {
 
   /** At the end of a session: unpaid work is remembered, with the reason; also that there is none where there was some. */
   async note(reason: string): Promise<void> {
+    if (this.sessions === 0) this.#oldDebtWei = most(0n, this.#doneWei - this.#promisedWei)
     if (most(this.#doneWei, this.#notedWei) <= this.#promisedWei) return
     this.#notedWei = this.#doneWei
     const { store, now } = this.#deps

@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import { HartonomousError } from '#protocol/errors.ts'
 import { chunkAheadBytesFirst, chunkAheadBytesMax, overchargeBytesMax } from '#protocol/limits.ts'
+import { encodePayment, topicOf } from '#protocol/payment/index.ts'
 import { day, MiB } from '#protocol/units.ts'
 import { readEarnings, verifyEarnings } from './earnings.ts'
-import { domain, openParty, type Party, type TalkOptions, talk, weiPerByte } from './payment.fixture.ts'
+import { voucherEntry } from './ledger.ts'
+import { domain, modelId, openParty, type Party, type TalkOptions, talk, weiPerByte } from './payment.fixture.ts'
 import { sellerBook } from './seller-channel.ts'
 
 const parties: Party[] = []
@@ -89,7 +91,7 @@ test('a free rider is stopped at its first credit, in this session and the next'
   await session.end()
   const again = await opened(from, to)
   await vi.waitFor(() => expect(again.state.credit).toBe(0))
-  expect(again.state.saidBySeller.map(({ type }) => type)).toContain('due')
+  expect(again.state.saidBySeller.map(({ type }) => type)).not.toContain('due')
   const { unpaidWei, channels } = await readEarnings({ store: to.store, payee: to.signer.address })
   expect(unpaidWei).toBe(BigInt(chunkAheadBytesFirst))
   expect(channels).toEqual([expect.objectContaining({ vouchers: 0, unpaidWhy: 'voucher' })])
@@ -243,13 +245,84 @@ test('a buyer that lost its books goes on from the voucher that the seller holds
 
 test('a seller that claims a voucher which was never signed is told on', async () => {
   const { from, to } = await twoParties()
-  const forged = { type: 'quote' as const, terms: to.seller.terms(), promisedWei: 5n, aheadWei: 1n }
-  const { encodePayment } = await import('#protocol/payment/index.ts')
-  const session = talk(from, to)
-  session.purchase.receive(encodePayment({ ...forged, signature: new Uint8Array(64).fill(1) }))
+  const key = { domain, payer: from.signer.address, payee: to.signer.address, topic: topicOf(modelId) }
+  const forged = { key, cumulativeWei: 5n, signature: new Uint8Array(64).fill(1) }
+  await to.store.appendLedger([voucherEntry('voucher-received', forged, 1)])
+  await opened(from, to)
   await vi.waitFor(() =>
     expect(from.bought).toContainEqual(expect.objectContaining({ reason: 'it claims a voucher that we never signed' })),
   )
+})
+
+test('who names a payer without its key gets nothing, learns nothing, and leaves no debt behind', async () => {
+  const { from, to } = await twoParties()
+  const victim = await party()
+  const honest = await opened(victim, to)
+  honest.work(1000)
+  await honest.finish()
+  await honest.end()
+  const thief = await opened(from, to, { buyer: { payer: () => victim.signer.address } })
+  await vi.waitFor(() => expect(thief.sale.stopped).toBe('voucher'))
+  expect(thief.state.credit).toBeLessThanOrEqual(0)
+  expect(thief.state.saidBySeller.map(({ type }) => type)).toEqual(['quote', 'stop'])
+  await thief.end()
+  const again = await opened(victim, to)
+  await vi.waitFor(() => expect(again.state.credit).toBe(chunkAheadBytesFirst))
+})
+
+test('a proof of one session is none in another', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBeGreaterThan(0))
+  const proof = session.state.saidByBuyer.find(({ type }) => type === 'prove')!
+  const replay = talk(from, to, { job: session.job })
+  replay.sale.receive(replay.purchase.first)
+  replay.sale.receive(encodePayment(proof))
+  await vi.waitFor(() => expect(replay.sale.stopped).toBe('voucher'))
+})
+
+test('a voucher that a later one has overtaken is no offence', async () => {
+  const { from, to } = await twoParties()
+  const channel = await to.seller.book.open({
+    domain,
+    payer: from.signer.address,
+    payee: to.signer.address,
+    topic: topicOf(modelId),
+  })
+  const { payer, payee, topic } = channel.key
+  const voucherOver = (cumulativeWei: bigint) => from.signer.signVoucher(domain, { payer, payee, topic, cumulativeWei })
+  await channel.refresh()
+  expect(await channel.take(1000n, voucherOver(1000n))).toBeUndefined()
+  expect(await channel.take(500n, voucherOver(500n))).toBeUndefined()
+  expect(await channel.take(500n, voucherOver(400n))).toBe('voucher')
+  expect(channel.promisedWei).toBe(1000n)
+})
+
+test('a buyer that lost count in a crash is served less for a day, and neither calls the other a liar', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBe(chunkAheadBytesFirst))
+  session.work(MiB)
+  await session.sale.end('the connection broke')
+  const lost = await party({ privateKey: from.privateKey })
+  const again = await opened(lost, to)
+  await vi.waitFor(() => expect(again.state.credit).toBe(chunkAheadBytesFirst - MiB))
+  again.work(MiB)
+  await again.finish()
+  await again.end()
+  expect(await promised(to)).toBe(BigInt(MiB))
+  expect(lost.bought.filter(({ type }) => type !== 'voucher' && type !== 'receipt')).toEqual([])
+})
+
+test('a buyer that remembers pays what an earlier session left', async () => {
+  const { from, to } = await twoParties()
+  const session = await opened(from, to)
+  await vi.waitFor(() => expect(session.state.credit).toBe(chunkAheadBytesFirst))
+  session.work(MiB)
+  await session.end()
+  const again = await opened(from, to)
+  await vi.waitFor(async () => expect(await promised(to)).toBe(BigInt(MiB)))
+  await vi.waitFor(() => expect(again.state.credit).toBe(chunkAheadBytesFirst))
 })
 
 test('two sessions of one channel share its credit and its total', async () => {

@@ -1,6 +1,6 @@
 /** What payment needs from the outside: keys, signatures, the escrow, the ledger. No chain library is named here. */
 import type { Address } from '#protocol/ids.ts'
-import type { Receipt, Voucher } from '#protocol/payment/index.ts'
+import type { Receipt, SessionProof, Voucher } from '#protocol/payment/index.ts'
 
 /** Where signatures hold. Chain 0 with zero addresses: receipts of a node that is on no chain. */
 export interface PaymentDomain {
@@ -14,8 +14,10 @@ export interface PaymentSigner {
   readonly address: Address
   signVoucher(domain: PaymentDomain, voucher: Voucher): Uint8Array
   signReceipt(domain: PaymentDomain, receipt: Receipt): Uint8Array
+  signSession(domain: PaymentDomain, proof: SessionProof): Uint8Array
   /** Undefined where the signature is none. */
   recoverVoucher(domain: PaymentDomain, voucher: Voucher, signature: Uint8Array): Address | undefined
+  recoverSession(domain: PaymentDomain, proof: SessionProof, signature: Uint8Array): Address | undefined
   recoverReceipt(domain: PaymentDomain, receipt: Receipt, signature: Uint8Array): Address | undefined
 }
 

@@ -11,8 +11,10 @@ import {
   loadOrCreateHotKey,
   readAddressBook,
   recoverReceipt,
+  recoverSession,
   recoverVoucher,
   signReceipt,
+  signSession,
   signVoucher,
 } from '../chain/index.ts'
 import type { DataPlane } from '../chunks/index.ts'
@@ -153,8 +155,10 @@ export class Economy {
       address: hot.address,
       signVoucher: (where, voucher) => signVoucher(hot.privateKey, where, voucher),
       signReceipt: (where, receipt) => signReceipt(hot.privateKey, where, receipt),
+      signSession: (where, proof) => signSession(hot.privateKey, where, proof),
       recoverVoucher,
       recoverReceipt,
+      recoverSession,
     }
     const send: ClaimerDependencies['send'] = async (vouchers) => {
       const { EscrowClient, signerOf } = await loadChain()

@@ -70,6 +70,11 @@ const messageShape: z.ZodType<PaymentMessage, unknown> = z.discriminatedUnion('t
   z.object({
     type: z.literal('quote'),
     terms: paymentTerms,
+    nonce: bytes32,
+  }),
+  z.object({ type: z.literal('prove'), signature }),
+  z.object({
+    type: z.literal('account'),
     promisedWei: wei,
     signature: signature.exactOptional(),
     aheadWei: wei,

@@ -39,6 +39,14 @@ export interface Voucher {
   cumulativeWei: bigint
 }
 
+/** That whoever opened a session speaks for the payer it named; EIP-712 in the domain of Escrow. No contract takes it. */
+export interface SessionProof {
+  payer: Address
+  payee: Address
+  job: Uint8Array
+  nonce: Uint8Array
+}
+
 export interface Receipt {
   node: Address
   requester: Address
@@ -76,11 +84,15 @@ export type PaymentMessage =
    * number asks for the same receipt again.
    */
   | { type: 'open'; requester: Address; payer: Address; job: Uint8Array; attempt: number; topic: Uint8Array }
+  /** Seller, in answer: what it asks, and 32 fresh bytes. */
+  | { type: 'quote'; terms: PaymentTerms; nonce: Uint8Array }
+  /** Buyer, where the work has a price: 64 bytes over a `SessionProof`, by the payer or its session key. */
+  | { type: 'prove'; signature: Uint8Array }
   /**
-   * Seller, in answer: what it asks, what stands promised on the channel by its own books (with the voucher that proves
-   * it, so that a buyer without memory can go on), and how much work it does ahead of the next voucher.
+   * Seller: what stands promised on the channel by its own books (with the voucher that shows it, so that a buyer without
+   * memory can go on), and how much work it does ahead of the next voucher.
    */
-  | { type: 'quote'; terms: PaymentTerms; promisedWei: bigint; signature?: Uint8Array; aheadWei: bigint }
+  | { type: 'account'; promisedWei: bigint; signature?: Uint8Array; aheadWei: bigint }
   /** Seller: no more is done until the channel's vouchers reach this total. Sent in time, before the work would stop. */
   | { type: 'due'; cumulativeWei: bigint }
   /** Buyer: a voucher of this channel. 64 bytes, r and yParityAndS (ERC-2098). */

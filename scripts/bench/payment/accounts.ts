@@ -1,6 +1,14 @@
 /** Who pays and who is paid: real keys and real ledgers. Only what the escrow would say is made up. */
 import { randomBytes } from 'node:crypto'
-import { addressOf, recoverReceipt, recoverVoucher, signReceipt, signVoucher } from '#node/chain/index.ts'
+import {
+  addressOf,
+  recoverReceipt,
+  recoverSession,
+  recoverVoucher,
+  signReceipt,
+  signSession,
+  signVoucher,
+} from '#node/chain/index.ts'
 import type { DataPlane } from '#node/chunks/index.ts'
 import {
   type FundsReader,
@@ -47,6 +55,8 @@ export function openAccount(options: {
     signReceipt: (where, receipt) => signReceipt(privateKey, where, receipt),
     recoverVoucher,
     recoverReceipt,
+    signSession: (where, proof) => signSession(privateKey, where, proof),
+    recoverSession,
   }
   const service = new PaymentService({
     ...options,

@@ -66,7 +66,7 @@ let counts: TraderCounts = { vouchers: 0, receipts: 0, problems: [] }
 const onEvent = (event: PaymentEvent) => {
   if (event.type === 'voucher') counts.vouchers++
   else if (event.type === 'receipt') counts.receipts++
-  else counts.problems.push(`${event.side}: ${event.type} ${'reason' in event ? event.reason : event.channel}`)
+  else if ('reason' in event) counts.problems.push(`${event.side}: ${event.type} ${event.reason}`)
 }
 const account = (asked = prices) => openAccount({ dataPlane, store, prices: asked, onEvent })
 const grown = account()
