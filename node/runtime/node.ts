@@ -24,6 +24,8 @@ import { version } from './version.ts'
 
 const catalogueFastMs = 2 * second
 const catalogueSlowMs = 60 * second
+/** A peer that has just started is connected before it serves its catalogue. */
+const visitRetriesMs = [second, 5 * second]
 
 export interface NodeOptions {
   dataDir: string
@@ -250,10 +252,16 @@ export class HartonomousNode {
 
   /** A new peer: read its catalogue, and if we are fetching, it may be a source. */
   async #visit(parts: Parts, peerId: PeerId): Promise<void> {
-    try {
-      await parts.releases.visit(peerId, this.#stopping.signal)
-    } catch (error) {
-      this.log.debug('catalogue-not-read', { peerId, error: String(error) })
+    const { signal } = this.#stopping
+    for (const waitMs of [0, ...visitRetriesMs]) {
+      try {
+        await sleep(waitMs, undefined, { signal })
+        await parts.releases.visit(peerId, signal)
+        break
+      } catch (error) {
+        this.log.debug('catalogue-not-read', { peerId, error: String(error) })
+        if (signal.aborted) return
+      }
     }
     parts.placement.consider()
   }
