@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { createCountReporter } from './scripts/count-reporter.ts'
 
 /** One project per room, so that `vitest --project node` runs just that room. Unit tests stand beside their source. */
-const rooms = ['protocol', 'native', 'sql', 'node', 'scripts']
+const rooms = ['protocol', 'native', 'sql', 'node', 'coordinator', 'scripts']
 
 /** Real sockets and processes on two shared cores: in a CI a test that fails is tried again, and vitest says so. */
 const retry = process.env['CI'] === 'true' ? 2 : 0

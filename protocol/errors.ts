@@ -63,6 +63,15 @@ export interface ErrorFields {
   ERR_MODEL_UNSUPPORTED: { modelId: string; reason: string }
   ERR_QUEUE_FULL: { retryAfterMs: number; depth: number }
   ERR_CONTEXT_LENGTH: { promptTokens: number; contextTokens: number }
+  // Jobs.
+  /** The same idempotency key came with another request. */
+  ERR_IDEMPOTENCY: { key: string }
+  ERR_JOB_UNFINISHED: { jobId: string; state: string }
+  /** `cause` is the code with which the job ended. */
+  ERR_JOB_FAILED: { jobId: string; cause: string; reason: string }
+  ERR_QUOTA: { what: string; limit: number; retryAfterMs: number }
+  /** The caller is known, and may not do this. */
+  ERR_FORBIDDEN: { action: string; reason: string }
   // Chain. `url` is shown without path and credentials, where keys of RPC services hide.
   ERR_CHAIN_UNAVAILABLE: { url: string; reason: string }
   /** Another chain, or other contracts, than this node was told of. */
@@ -329,6 +338,23 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     true,
     (f) => `${f.depth} requests are waiting; again in ${f.retryAfterMs} ms`,
   ),
+  ERR_IDEMPOTENCY: rule<'ERR_IDEMPOTENCY'>(
+    409,
+    2,
+    false,
+    (f) => `the idempotency key ${JSON.stringify(f.key)} came before with another request`,
+    'choose a new key for a new request',
+  ),
+  ERR_JOB_UNFINISHED: rule<'ERR_JOB_UNFINISHED'>(
+    409,
+    1,
+    true,
+    (f) => `job ${f.jobId} is ${f.state}: there is no result yet`,
+    'hart jobs watch JOB waits for it',
+  ),
+  ERR_JOB_FAILED: rule<'ERR_JOB_FAILED'>(410, 1, false, (f) => `job ${f.jobId} has no result: ${f.cause}: ${f.reason}`),
+  ERR_QUOTA: rule<'ERR_QUOTA'>(429, 4, true, (f) => `${f.what}: at most ${f.limit}; again in ${f.retryAfterMs} ms`),
+  ERR_FORBIDDEN: rule<'ERR_FORBIDDEN'>(403, 4, false, (f) => `${f.action} is not allowed: ${f.reason}`),
   ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),
   ERR_CONTEXT_LENGTH: rule<'ERR_CONTEXT_LENGTH'>(
     400,

@@ -398,6 +398,20 @@ export const weiMax = 2n ** 128n - 1n
 export const httpBodyBytesMax = 8 * MiB
 export const chatMessagesMax = 1024
 
+// ---- jobs and workflows ------------------------------------------------------------------------------------------
+
+/** Text of one message, prompt or input of a job. */
+export const jobTextBytesMax = MiB
+/** JSON of a whole request: a batch of 10,000 short prompts fits. It is under the body of a request over HTTP. */
+export const jobRequestBytesMax = 6 * MiB
+export const jobTimeoutMsMax = 24 * hour
+export const batchItemsMax = 10_000
+export const embeddingInputsMax = 256
+export const idempotencyKeyBytesMax = 255
+export const workflowStepsMax = 64
+export const workflowTemplateBytesMax = 64 * KiB
+export const workflowInputBytesMax = MiB
+
 // ---- keys and wallets --------------------------------------------------------------------------------------------
 
 /** A key, a mnemonic, a passphrase or a keystore: the longest has < 1 KiB, with what other programs add < 4 KiB. */

@@ -29,6 +29,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'node/chunks/index.ts',
     'node/query/index.ts',
     'node/chain/index.ts',
+    'node/config/index.ts',
+    'node/gateway/index.ts',
+    'node/log/index.ts',
+    'node/runtime/index.ts',
+    'node/telemetry/index.ts',
   ],
   'coordinator/web': ['protocol/api/', 'protocol/units.ts', 'protocol/ids.ts', 'protocol/receipt/', 'contracts/abi/'],
 }
@@ -47,6 +52,11 @@ const DOORS: readonly { packages: readonly string[]; places: readonly string[] }
   { packages: ['node:sqlite'], places: ['sql/store/embedded/', 'scripts/bench/'] },
   { packages: ['usearch'], places: ['sql/store/vectors/'] },
   { packages: ['node-llama-cpp'], places: ['node/inference/llama/', 'scripts/bench/'] },
+  { packages: ['jose'], places: ['coordinator/auth/'] },
+  { packages: ['@cedar-policy/'], places: ['coordinator/constitution/'] },
+  { packages: ['@langchain/'], places: ['coordinator/workflow/'] },
+  { packages: ['@modelcontextprotocol/'], places: ['coordinator/api/mcp/'] },
+  { packages: ['@opentelemetry/'], places: ['node/telemetry/'] },
   { packages: ['onnxruntime-node'], places: ['node/inference/onnx/'] },
 ]
 

@@ -1,0 +1,51 @@
+/** What the coordinator can see and do, for all of its faces: REST, MCP, OpenAI, command line. Nothing here knows HTTP. */
+import type { JobEvent, JobKind, JobResult, JobState, JobView, QuoteView, SubmitRequest } from '#protocol/api/jobs.ts'
+import type { CoverageView, NetworkSnapshot, NodeView, ReceiptView, SwarmModelView } from '#protocol/api/network.ts'
+import type { Identity } from './identity.ts'
+
+export interface Page {
+  cursor?: string
+  limit?: number
+}
+
+export interface JobQuery extends Page {
+  states?: readonly JobState[]
+  kind?: JobKind
+  parentJobId?: string
+}
+
+/** All of them see only what belongs to the identity's tenant. @throws {ERR_NOT_FOUND} for what belongs to another, too */
+export interface JobService {
+  /** Durable when it resolves. @throws {ERR_USAGE} {ERR_IDEMPOTENCY} {ERR_QUOTA} {ERR_REFUSED_BY_POLICY} */
+  submit(
+    identity: Identity,
+    request: SubmitRequest,
+    options: { idempotencyKey?: string; traceparent?: string },
+  ): Promise<JobView>
+  /** Takes and promises nothing. @throws {ERR_NO_SOURCE} where nobody can do it */
+  quote(identity: Identity, request: SubmitRequest): Promise<QuoteView>
+  get(identity: Identity, jobId: string): Promise<JobView>
+  /** Newest first. */
+  list(identity: Identity, query: JobQuery): Promise<{ jobs: JobView[]; nextCursor?: string }>
+  /** Of a job that has ended: does nothing. */
+  cancel(identity: Identity, jobId: string): Promise<JobView>
+  /** Answers a step that waits for approval. @throws {ERR_USAGE} where none waits */
+  approve(identity: Identity, jobId: string, step: string, isApproved: boolean): Promise<JobView>
+  /** @throws {ERR_JOB_UNFINISHED} {ERR_JOB_FAILED} */
+  result(identity: Identity, jobId: string): Promise<JobResult>
+  receipts(identity: Identity, jobId: string): Promise<ReceiptView[]>
+  /** Those behind `afterSeq`, then those that come; ends after the final state. */
+  events(identity: Identity, jobId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<JobEvent>
+}
+
+export interface RegistryService {
+  nodes(query: Page & { modelId?: string; state?: NodeView['state'] }): { nodes: NodeView[]; nextCursor?: string }
+  /** @throws {ERR_NOT_FOUND} */
+  node(peerId: string): NodeView
+  models(query: Page): Promise<{ models: SwarmModelView[]; nextCursor?: string }>
+  /** @throws {ERR_NOT_FOUND} */
+  coverage(reference: string): Promise<CoverageView>
+  snapshot(): NetworkSnapshot
+  /** JSON of the snapshot, encoded once per change. */
+  snapshotJson(): Buffer
+}
