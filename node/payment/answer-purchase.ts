@@ -4,29 +4,43 @@ import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type InferPrompt, inferInputHash, textHash } from '#protocol/infer/index.ts'
 import type { StopReason } from '#protocol/payment/index.ts'
 import type { Purchase as AnswerPurchase } from '../inference/types.ts'
+import type { ReceiptMessage } from './ledger.ts'
 import { type BuyerDependencies, Purchase } from './purchase.ts'
 import { inferUnit } from './unit.ts'
 
 /** Marks of a chat template around each message, and before the answer. */
 const templateTokens = 32
 
+/** Which work is bought: the same job and attempt again is the same work, and gets the same receipt. */
+export interface WorkOrder {
+  /** 32 bytes. */
+  job: Uint8Array
+  attempt: number
+}
+
+export interface BoughtAnswer extends AnswerPurchase {
+  /** What was counted so far as due for it, and the receipt where one came. */
+  account(): { costWei: bigint; receipt?: ReceiptMessage }
+}
+
 export function buyAnswer(
   deps: BuyerDependencies & { onUnusable: (peerId: PeerId, reason: StopReason) => void },
   peerId: PeerId,
   modelId: ModelId,
   prompt: InferPrompt,
-): AnswerPurchase {
+  order: WorkOrder = { job: randomBytes(32), attempt: 0 },
+): BoughtAnswer {
   const promptTokensMax = boundOf(prompt)
   let promptTokens = promptTokensMax
   let receivedTokens = 0
   let send: (message: Uint8Array) => Promise<void> = async () => undefined
+  let receipt: ReceiptMessage | undefined
   const purchase = new Purchase(
     {
       peerId,
       modelId,
       unit: inferUnit,
-      job: randomBytes(32),
-      attempt: 0,
+      ...order,
       send: (message) => void send(message).catch(() => undefined),
       received: () => receivedTokens + promptTokens,
       onStop: (reason) => deps.onUnusable(peerId, reason),
@@ -46,9 +60,10 @@ export function buyAnswer(
       receivedTokens = answer.completionTokens
       // What it counts is taken as far as it can be true.
       promptTokens = Math.min(promptTokensMax, answer.promptTokens)
-      await purchase.finish({ input: inferInputHash(answer.input), output: textHash(answer.text) })
+      receipt = await purchase.finish({ input: inferInputHash(answer.input), output: textHash(answer.text) })
     },
     end: () => void purchase.end('the answer ended'),
+    account: () => ({ costWei: purchase.costWei, ...(receipt === undefined ? {} : { receipt }) }),
   }
 }
 

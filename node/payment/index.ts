@@ -1,4 +1,5 @@
 /** Payment: off-chain, in small steps, by vouchers; settled on a chain in large ones. See `protocol/payment/README.md`. */
+export type { BoughtAnswer, WorkOrder } from './answer-purchase.ts'
 export { type Claimed, type ClaimerDependencies, claimAll, claimableVouchers } from './claimer.ts'
 export {
   type Earnings,

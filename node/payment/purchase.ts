@@ -89,6 +89,11 @@ export class Purchase {
     return encodePayment({ type: 'open', requester: payer, payer, job, attempt, topic: topicOf(modelId) })
   }
 
+  /** What has come, at the seller's price. */
+  get costWei(): bigint {
+    return this.#countedWei
+  }
+
   get stopped(): StopReason | undefined {
     return this.#stopped
   }

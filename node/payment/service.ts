@@ -5,8 +5,8 @@ import { unusableSellersMax } from '#protocol/limits.ts'
 import type { PaymentTerms, Prices, StopReason } from '#protocol/payment/index.ts'
 import { minute, second } from '#protocol/units.ts'
 import type { DataPlane } from '../chunks/types.ts'
-import type { Purchase as AnswerPurchase, Sale as AnswerSale } from '../inference/types.ts'
-import { buyAnswer } from './answer-purchase.ts'
+import type { Sale as AnswerSale } from '../inference/types.ts'
+import { type BoughtAnswer, buyAnswer, type WorkOrder } from './answer-purchase.ts'
 import { sellAnswer } from './answer-sale.ts'
 import { BuyerChannel } from './buyer-channel.ts'
 import { ChannelBook } from './channel-book.ts'
@@ -98,8 +98,8 @@ export class PaymentService {
     return sellAnswer(this.#seller, peerId, modelId, first, send)
   }
 
-  buyAnswer(peerId: PeerId, modelId: ModelId, prompt: InferPrompt): AnswerPurchase {
-    return buyAnswer(this.#buyer, peerId, modelId, prompt)
+  buyAnswer(peerId: PeerId, modelId: ModelId, prompt: InferPrompt, order?: WorkOrder): BoughtAnswer {
+    return buyAnswer(this.#buyer, peerId, modelId, prompt, order)
   }
 
   /** By its lease, where one is known, and by what came of it so far. */

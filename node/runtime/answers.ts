@@ -18,6 +18,7 @@ import {
 } from '../inference/index.ts'
 import { type FileSource, openFileSource, readModelHeader } from '../ingest/index.ts'
 import type { Log } from '../log/index.ts'
+import type { BoughtAnswer, WorkOrder } from '../payment/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
 import type { Parts } from './parts.ts'
@@ -29,6 +30,11 @@ const peersTriedMax = 3
 /** How long a peer is asked last that broke the protocol, and one that failed as honest ones may. */
 const shunLiarMs = 10 * minute
 const shunFailedMs = minute
+
+export interface BoughtEvents {
+  events: AsyncIterable<InferEvent>
+  account(): ReturnType<BoughtAnswer['account']>
+}
 
 export interface AnswersOptions {
   config: Config
@@ -104,6 +110,21 @@ export class Answers implements GatewayBackend {
       return { modelId, events: this.#service.infer({ model: local, prompt, sampling }, { signal }) }
     }
     return this.#forward(modelId, request, signal)
+  }
+
+  /**
+   * An answer of that very peer, chosen by the caller; the first event has come when it resolves. With an `order` it is a
+   * part of a job: the account says what it cost.
+   */
+  async inferAt(
+    peerId: PeerId,
+    modelId: ModelId,
+    request: Omit<GatewayRequest, 'model'>,
+    options: { signal: AbortSignal; order?: WorkOrder },
+  ): Promise<BoughtEvents> {
+    const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, request.prompt, options.order)
+    const events = await this.#ask(peerId, modelId, request, options.signal, buy)
+    return { events, account: () => buy.account() }
   }
 
   /** What the lease promises. A model whose header has not been read yet is told of with the next lease. */
@@ -209,9 +230,11 @@ export class Answers implements GatewayBackend {
 
   async #forward(modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
     const errors: unknown[] = []
+    const { parts } = this.#options
     for (const peerId of await this.#candidates(modelId)) {
       try {
-        return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal) }
+        const buy = parts.economy.payment.buyAnswer(peerId, modelId, request.prompt)
+        return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal, buy) }
       } catch (error) {
         if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
         errors.push(error)
@@ -250,10 +273,11 @@ export class Answers implements GatewayBackend {
   async #ask(
     peerId: PeerId,
     modelId: ModelId,
-    request: GatewayRequest,
+    request: Omit<GatewayRequest, 'model'>,
     signal: AbortSignal,
+    buy: BoughtAnswer,
   ): Promise<AsyncIterable<InferEvent>> {
-    const events = this.#eventsOf(peerId, modelId, request, signal)
+    const events = this.#eventsOf(peerId, modelId, request, signal, buy)
     const first = await events.next()
     return (async function* () {
       try {
@@ -267,8 +291,9 @@ export class Answers implements GatewayBackend {
   async *#eventsOf(
     peerId: PeerId,
     modelId: ModelId,
-    request: GatewayRequest,
+    request: Omit<GatewayRequest, 'model'>,
     signal: AbortSignal,
+    buy: BoughtAnswer,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const { id, frameBytesMax } = inferProtocol
     const { prompt, sampling, traceparent } = request
@@ -278,7 +303,6 @@ export class Answers implements GatewayBackend {
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
       isAnswering = true
-      const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, prompt)
       for await (const event of inferOverPeer(stream, start, { signal, buy })) {
         // A token has a character at least: nobody earns a name by counting more than it writes.
         if (event.type === 'delta') tokens += Math.min(event.tokens, event.text.length)
