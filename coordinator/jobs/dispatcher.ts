@@ -5,7 +5,7 @@
 
 import type { Log } from '#node/log/index.ts'
 import { finalJobStates, type JobErrorView, type JobResult, jobStates } from '#protocol/api/jobs.ts'
-import { type HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import { errorToWire, isHartonomousError } from '#protocol/errors.ts'
 import { jobsInWorkMax, jobsPerTenantInWorkMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { AttemptRow, JobRow, JobStore } from '#sql/store/job.ts'
@@ -211,7 +211,6 @@ async function closeOldAttempts(job: RunningJob, store: JobStore, nowMs: number)
 }
 
 function errorViewOf(error: unknown, job: RunningJob): JobErrorView {
-  const known: HartonomousError | undefined = isHartonomousError(error) ? error : undefined
   const message = error instanceof Error ? error.message : String(error)
-  return { code: known?.code ?? 'ERR_IO', message: message.slice(0, 1000), phase: job.clock.phase }
+  return { ...errorToWire(error), message: message.slice(0, 1000), phase: job.clock.phase }
 }

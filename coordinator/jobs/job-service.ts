@@ -11,7 +11,7 @@ import {
   submitRequest,
 } from '#protocol/api/jobs.ts'
 import type { ReceiptView } from '#protocol/api/network.ts'
-import { HartonomousError } from '#protocol/errors.ts'
+import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
@@ -54,7 +54,17 @@ export class Jobs implements JobService {
   async submit(
     identity: Identity,
     request: SubmitRequest,
+    options: { idempotencyKey?: string; traceparent?: string },
+  ): Promise<JobView> {
+    return this.open(identity, request, options, () => undefined)
+  }
+
+  /** Submits; `onOpen` knows the id before anything of the job can happen, unless it was there before. */
+  async open(
+    identity: Identity,
+    request: SubmitRequest,
     { idempotencyKey, traceparent }: { idempotencyKey?: string; traceparent?: string },
+    onOpen: (jobId: string) => void,
   ): Promise<JobView> {
     const { admit, storeOf, submitted, now } = this.#deps
     const checked = parseRequest(submitRequest, request)
@@ -63,6 +73,7 @@ export class Jobs implements JobService {
     const row = newJob({ request: checked, idempotencyKey, traceparent, nowMs: now() })
     const [inserted] = await storeOf(identity.tenant).insertJobs([row])
     const { job, isNew } = inserted!
+    onOpen(job.jobId)
     if (isNew) submitted(identity.tenant)
     return this.#view(identity.tenant, job)
   }
@@ -121,7 +132,10 @@ export class Jobs implements JobService {
     if (row.result !== undefined) return JSON.parse(row.result) as JobResult
     if (!isFinalJobState(row.state)) throw new HartonomousError('ERR_JOB_UNFINISHED', { jobId, state: row.state })
     const error = row.error === undefined ? undefined : (JSON.parse(row.error) as JobErrorView)
-    throw new HartonomousError('ERR_JOB_FAILED', { jobId, cause: error?.code ?? row.state, reason: row.reason })
+    const fields = { jobId, cause: error?.code ?? row.state, reason: row.reason }
+    throw new HartonomousError('ERR_JOB_FAILED', fields, {
+      cause: error === undefined ? undefined : errorFromWire(error),
+    })
   }
 
   async receipts({ tenant }: Identity, jobId: string): Promise<ReceiptView[]> {

@@ -114,6 +114,7 @@ export class RunningJob {
   }
 
   text(text: string, tokens: number): void {
+    this.#deps.hub.tell(this.jobId, [{ type: 'text', text, tokens }])
     const last = this.#pending.events?.at(-1)
     if (last?.type === 'text') Object.assign(last, { text: last.text + text, tokens: last.tokens + tokens })
     else this.#note({ type: 'text', text, tokens })
@@ -208,7 +209,10 @@ export class RunningJob {
       }
       await this.#resolve(change)
     }
-    hub.tell(this.jobId)
+    hub.tell(
+      this.jobId,
+      (pending.events ?? []).filter(({ type }) => type !== 'text'),
+    )
     if (this.#row.isCancelRequested) this.cancel()
   }
 

@@ -14,6 +14,8 @@ const retryMs = leaseTtlMs
 export interface ProberDependencies {
   table: NodeTable
   now: () => number
+  /** Jobs of ours run there: they show it as well as a probe does. */
+  isWorking: (peerId: PeerId) => boolean
   /** Resolves when the node has shown what its lease says. */
   probe: (peerId: PeerId, signal: AbortSignal) => Promise<void>
 }
@@ -53,7 +55,7 @@ export class Prober {
   }
 
   #isDue(peerId: PeerId): boolean {
-    if (this.#running.has(peerId) || this.#stopping.signal.aborted) return false
+    if (this.#running.has(peerId) || this.#stopping.signal.aborted || this.#deps.isWorking(peerId)) return false
     const last = this.#deps.table.probeOf(peerId)
     if (last === undefined) return true
     const failures = this.#failures.get(peerId) ?? 0

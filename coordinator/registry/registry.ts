@@ -26,6 +26,8 @@ export interface RegistryDependencies {
   /** What else a snapshot counts. */
   jobs: () => { running: number; today: number }
   probe: (peerId: PeerId, signal: AbortSignal) => Promise<void>
+  /** Jobs of this coordinator run there now. */
+  isWorking: (peerId: PeerId) => boolean
   /** After each look, whether something changed or not. */
   onRound: () => void
   onChange: () => void
@@ -51,7 +53,7 @@ export class Registry implements RegistryService {
       nameOf: (modelId) => this.#releases.get(modelId as ModelId)?.release.name,
       factsOf: (peerId) => this.#factsOf(peerId),
     })
-    this.#prober = new Prober({ table: this.#table, now, probe: deps.probe })
+    this.#prober = new Prober({ table: this.#table, now, probe: deps.probe, isWorking: deps.isWorking })
   }
 
   async start(): Promise<void> {

@@ -71,6 +71,7 @@ export class Coordinator {
       log,
       jobs: () => ({ running: this.dispatcher.inWork, today: this.#jobsToday() }),
       probe: (peerId, signal) => this.#probe(peerId, signal),
+      isWorking: (peerId) => this.slots.runningOn(peerId) > 0,
       onRound: () => this.slots.look(),
       onChange: () => options.onChange?.({ what: 'network' }),
     })
