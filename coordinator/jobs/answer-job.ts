@@ -120,7 +120,6 @@ class Answer {
     begin(slot, false)
     const hedge = this.#hedgeAfter(() => {
       if (running === 0 || race.winner !== undefined || this.#job.signal.aborted) return
-
       const second = slots.tryTake((runningOn) => this.#choose(runningOn))
       if (second !== undefined && second.peerId !== slot.peerId) begin(second, true)
       else second?.release()
