@@ -70,10 +70,12 @@ function shareOf(maxPriceWei: string | undefined, items: number): { maxPriceWei?
 }
 
 async function allFinal(job: RunningJob, jobs: readonly JobRow[], store: JobStore, hub: JobHub): Promise<void> {
-  let open = await openItems(job, store)
+  const ended = new Set<string>()
+  let open = new Set<string>()
   let wake = Promise.withResolvers<void>()
   const onNews = (jobId: string) => (events: readonly JobEventBody[]) => {
     if (!events.some((event) => event.type === 'state' && isFinalJobState(event.state))) return
+    ended.add(jobId)
     open.delete(jobId)
     wake.resolve()
   }
@@ -81,8 +83,9 @@ async function allFinal(job: RunningJob, jobs: readonly JobRow[], store: JobStor
   try {
     for (;;) {
       job.signal.throwIfAborted()
-      // Between the first look and the listening some may have ended, and elsewhere they end without a word.
-      open = await openItems(job, store)
+      // Some ended before anybody listened, and elsewhere they end without a word.
+      const found = await openItems(job, store)
+      open = found.difference(ended)
       job.enter('running', `${jobs.length - open.size} of ${jobs.length} items have ended`)
       job.progress('running', jobs.length - open.size, jobs.length)
       if (open.size === 0) return
