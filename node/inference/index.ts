@@ -1,7 +1,8 @@
 export { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './llama/engine.ts'
-export { inferOverPeer, type PeerInferOptions, type PeerInferRequest } from './peer-request.ts'
+export { inferOverPeer, type PeerEmbedRequest, type PeerInferOptions, type PeerInferRequest } from './peer-request.ts'
 export { type PeerInferenceHost, serveInferStream } from './peer-service.ts'
 export {
+  type EmbedRequest,
   type InferCallOptions,
   InferenceService,
   type InferenceServiceOptions,

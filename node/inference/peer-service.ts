@@ -5,14 +5,20 @@ import { PeerQuota } from '#protocol/codec/quota.ts'
 import { paymentQuota } from '#protocol/descriptor.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
-import { decodeInferFrame, encodeInferFrame, type InferFrame } from '#protocol/infer/index.ts'
-import { controlRequestTimeoutMs, inferenceTokensMax, inferKeepAliveMs } from '#protocol/limits.ts'
+import {
+  decodeInferFrame,
+  type EmbedInput,
+  encodeInferFrame,
+  type InferFrame,
+  type InferInput,
+} from '#protocol/infer/index.ts'
+import { controlRequestTimeoutMs, inferKeepAliveMs } from '#protocol/limits.ts'
 import { errorForPeer } from './peer-errors.ts'
 import { SaleMeter } from './sale-meter.ts'
 import type { InferenceService } from './service.ts'
 import type { EngineModel, InferEvent, Sale, Sell } from './types.ts'
 
-type StartFrame = Extract<InferFrame, { type: 'start' }>
+type Opening = Extract<InferFrame, { type: 'start' | 'embed' }>
 type Frames = AsyncIterator<Uint8Array>
 
 export interface PeerInferenceHost {
@@ -49,14 +55,14 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
   }
 }
 
-async function receiveStart(frames: Frames): Promise<Extract<InferFrame, { type: 'start' | 'reserved' }> | undefined> {
+async function receiveStart(frames: Frames): Promise<Opening | Extract<InferFrame, { type: 'reserved' }> | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => resolve(undefined), controlRequestTimeoutMs)
   try {
     const first = await Promise.race([frames.next(), late])
     if (first === undefined || first.done) return undefined
     const frame = decodeInferFrame(first.value)
-    return frame.type === 'start' || frame.type === 'reserved' ? frame : undefined
+    return frame.type === 'start' || frame.type === 'embed' || frame.type === 'reserved' ? frame : undefined
   } catch (error) {
     if (isHartonomousError(error, 'ERR_DECODE') || isHartonomousError(error, 'ERR_LIMIT')) return undefined
     throw error
@@ -97,29 +103,31 @@ interface AnswerOptions {
 
 async function answer(
   stream: FrameStream,
-  start: StartFrame,
+  start: Opening,
   host: PeerInferenceHost,
   { signal, onSale }: AnswerOptions,
 ): Promise<void> {
-  const { modelId, prompt, sampling } = start
+  const { modelId } = start
   const model = await host.findModel(modelId)
   if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
   const send = senderOf(stream, signal)
   const sale = await host.sell?.(stream.peerId, modelId, start.payment, (message) => send({ type: 'pay', message }))
   try {
     onSale(sale)
-    const meter = sale && new SaleMeter(sale, { modelId, prompt, sampling })
-    const asked = {
-      model,
-      prompt,
-      sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, inferenceTokensMax) },
-    }
-    const events = host.service.infer(asked, { signal, peer: stream.peerId, isPaced: sale !== undefined })
+    const input = inputOf(start)
+    const meter = sale && new SaleMeter(sale, input)
+    const events = host.service.infer({ ...input, model }, { signal, peer: stream.peerId, isPaced: sale !== undefined })
     const build = () => host.service.status().engine.build
     await sendEvents(events, send, (event) => meter?.before(event, signal, build))
   } finally {
     sale?.end()
   }
+}
+
+function inputOf(start: Opening): InferInput | EmbedInput {
+  const { modelId } = start
+  if (start.type === 'embed') return { modelId, inputs: start.inputs }
+  return { modelId, prompt: start.prompt, sampling: start.sampling }
 }
 
 type Send = (frame: InferFrame) => Promise<void>
@@ -152,7 +160,7 @@ async function sendEvents(
   try {
     let isAccepted = false
     for await (const event of events) {
-      if (event.type === 'delta' || event.type === 'end') {
+      if (event.type === 'delta' || event.type === 'embedding' || event.type === 'end') {
         await before(event)
         await send(event)
         continue

@@ -25,6 +25,11 @@ export interface InferRequest {
   sampling: SamplingOptions
 }
 
+export interface EmbedRequest {
+  model: EngineModel
+  inputs: string[]
+}
+
 export interface InferCallOptions {
   signal: AbortSignal
   /** Who asks; undefined for programs of this machine, which have no quota of their own. */
@@ -100,7 +105,7 @@ export class InferenceService {
    * @throws {ERR_QUEUE_FULL} {ERR_REFUSED_BY_POLICY} {ERR_ENGINE_UNAVAILABLE} from the call itself, so that a caller can
    * still answer with a status code.
    */
-  infer(request: InferRequest, options: InferCallOptions): AsyncIterable<InferEvent> {
+  infer(request: InferRequest | EmbedRequest, options: InferCallOptions): AsyncIterable<InferEvent> {
     const { peer, isPaced = false } = options
     this.#admit(peer)
     this.#counters.requests++
@@ -201,10 +206,18 @@ export class InferenceService {
     ticket.run()
   }
 
-  async #run(request: InferRequest, ticket: Ticket, options: { signal: AbortSignal; isPaced: boolean }): Promise<void> {
+  async #run(
+    request: InferRequest | EmbedRequest,
+    ticket: Ticket,
+    options: { signal: AbortSignal; isPaced: boolean },
+  ): Promise<void> {
     const startedMs = this.#clock()
     try {
-      for await (const event of this.#engine.infer(request.model, request.prompt, request.sampling, options)) {
+      const events =
+        'inputs' in request
+          ? this.#engine.embed(request.model, request.inputs, options)
+          : this.#engine.infer(request.model, request.prompt, request.sampling, options)
+      for await (const event of events) {
         if (event.type === 'end') this.#ended(event, this.#clock() - startedMs)
         ticket.events.push(event)
         if (options.isPaced) await ticket.events.taken(options.signal)

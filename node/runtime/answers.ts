@@ -2,10 +2,16 @@
 import type { EngineView } from '#protocol/api/control.ts'
 import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { inferProtocol } from '#protocol/infer/index.ts'
+import { type EmbedInput, type InferInput, inferProtocol } from '#protocol/infer/index.ts'
 import { minute } from '#protocol/units.ts'
 import { type Config, policyOf } from '../config/index.ts'
-import type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayRequest } from '../gateway/index.ts'
+import type {
+  GatewayAnswer,
+  GatewayBackend,
+  GatewayEmbedRequest,
+  GatewayModel,
+  GatewayRequest,
+} from '../gateway/index.ts'
 import {
   createLlamaEngine,
   type EngineModel,
@@ -13,7 +19,9 @@ import {
   type InferenceEngine,
   InferenceService,
   inferOverPeer,
+  type PeerEmbedRequest,
   type PeerInferenceHost,
+  type PeerInferRequest,
   serveInferStream,
 } from '../inference/index.ts'
 import { type FileSource, openFileSource, readModelHeader } from '../ingest/index.ts'
@@ -29,6 +37,10 @@ const peersTriedMax = 3
 /** How long a peer is asked last that broke the protocol, and one that failed as honest ones may. */
 const shunLiarMs = 10 * minute
 const shunFailedMs = minute
+
+/** A request to any node that holds the model. */
+type PeerRequest = PeerInferRequest | PeerEmbedRequest
+type Work = Omit<InferInput, 'modelId'> | Omit<EmbedInput, 'modelId'>
 
 export interface AnswersOptions {
   config: Config
@@ -90,20 +102,32 @@ export class Answers implements GatewayBackend {
     return [...models.values()]
   }
 
-  async infer(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+  infer({ model, prompt, sampling, traceparent }: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    return this.#answer(model, { prompt, sampling }, traceparent, signal)
+  }
+
+  embed({ model, inputs, traceparent }: GatewayEmbedRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    return this.#answer(model, { inputs }, traceparent, signal)
+  }
+
+  async #answer(
+    reference: string,
+    work: Work,
+    traceparent: string | undefined,
+    signal: AbortSignal,
+  ): Promise<GatewayAnswer> {
     const { parts, config } = this.#options
-    const { release } = await parts.releases.resolve(request.model)
+    const { release } = await parts.releases.resolve(reference)
     const refusal = policyRefusal(release, policyOf(config))
     if (refusal !== undefined)
       throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
     const { modelId } = release
     const local = await this.#runnable(modelId)
-    const { prompt, sampling } = request
     if (local !== undefined && this.#service !== undefined) {
       void parts.tenant.touchModel(modelId).catch(() => undefined)
-      return { modelId, events: this.#service.infer({ model: local, prompt, sampling }, { signal }) }
+      return { modelId, events: this.#service.infer({ model: local, ...work }, { signal }) }
     }
-    return this.#forward(modelId, request, signal)
+    return this.#forward({ modelId, ...work, ...(traceparent === undefined ? {} : { traceparent }) }, signal)
   }
 
   /** What the lease promises. A model whose header has not been read yet is told of with the next lease. */
@@ -207,11 +231,12 @@ export class Answers implements GatewayBackend {
     return model?.held.isFull() === true && file !== undefined ? { modelId, path: file.path } : undefined
   }
 
-  async #forward(modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+  async #forward(request: PeerRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    const { modelId } = request
     const errors: unknown[] = []
     for (const peerId of await this.#candidates(modelId)) {
       try {
-        return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal) }
+        return { modelId, peer: peerId, events: await this.#ask(peerId, request, signal) }
       } catch (error) {
         if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
         errors.push(error)
@@ -247,13 +272,8 @@ export class Answers implements GatewayBackend {
   }
 
   /** Waits for the peer's first event, so that a refusal can still go to another peer. */
-  async #ask(
-    peerId: PeerId,
-    modelId: ModelId,
-    request: GatewayRequest,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<InferEvent>> {
-    const events = this.#eventsOf(peerId, modelId, request, signal)
+  async #ask(peerId: PeerId, request: PeerRequest, signal: AbortSignal): Promise<AsyncIterable<InferEvent>> {
+    const events = this.#eventsOf(peerId, request, signal)
     const first = await events.next()
     return (async function* () {
       try {
@@ -266,22 +286,18 @@ export class Answers implements GatewayBackend {
 
   async *#eventsOf(
     peerId: PeerId,
-    modelId: ModelId,
-    request: GatewayRequest,
+    request: PeerRequest,
     signal: AbortSignal,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const { id, frameBytesMax } = inferProtocol
-    const { prompt, sampling, traceparent } = request
-    const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
     let isAnswering = false
     let tokens = 0
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
       isAnswering = true
-      const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, prompt)
-      for await (const event of inferOverPeer(stream, start, { signal, buy })) {
-        // A token has a character at least: nobody earns a name by counting more than it writes.
-        if (event.type === 'delta') tokens += Math.min(event.tokens, event.text.length)
+      const buy = this.#options.parts.economy.payment.buyAnswer(peerId, request)
+      for await (const event of inferOverPeer(stream, request, { signal, buy })) {
+        tokens += tokensShown(event, request)
         yield event
       }
     } catch (error) {
@@ -291,6 +307,13 @@ export class Answers implements GatewayBackend {
       if (tokens > 0) this.#options.parts.standing.addTokens(peerId, tokens)
     }
   }
+}
+
+/** A token has a character at least: nobody earns a name by counting more than it writes, or reads. */
+function tokensShown(event: InferEvent, request: PeerRequest): number {
+  if (event.type === 'delta') return Math.min(event.tokens, event.text.length)
+  if (event.type !== 'embedding' || !('inputs' in request)) return 0
+  return Math.min(event.tokens, request.inputs[event.index]?.length ?? 0)
 }
 
 /** What honest peers may fail with too, but that is worth asking another one first. */

@@ -9,7 +9,7 @@ import { EventQueue } from '../event-queue.ts'
 import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
 import { LlamaChild } from './child-process.ts'
 import { CrashBackoff } from './crash-backoff.ts'
-import type { InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
+import type { EmbedCall, InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
 
 export interface LlamaEngineOptions {
   /** Requests that run at once, each with a context of its own. */
@@ -41,6 +41,8 @@ interface Running {
   child: LlamaChild
   startResult: StartResult
 }
+
+type Task<T> = Omit<T, 'request' | 'isPaced'>
 
 class LlamaProcessEngine implements LlamaEngine {
   readonly #startInput: StartInput
@@ -76,17 +78,31 @@ class LlamaProcessEngine implements LlamaEngine {
     this.#watch.unref()
   }
 
-  async *infer(
+  infer(
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
+    options: { signal: AbortSignal; isPaced?: boolean },
+  ): AsyncGenerator<InferEvent, void, undefined> {
+    return this.#stream({ model, prompt, sampling }, options)
+  }
+
+  embed(
+    model: EngineModel,
+    inputs: readonly string[],
+    options: { signal: AbortSignal; isPaced?: boolean },
+  ): AsyncGenerator<InferEvent, void, undefined> {
+    return this.#stream({ model, inputs }, options)
+  }
+
+  async *#stream(
+    task: Task<InferCall> | Task<EmbedCall>,
     { signal, isPaced = false }: { signal: AbortSignal; isPaced?: boolean },
   ): AsyncGenerator<InferEvent, void, undefined> {
     const events = new EventQueue<InferEvent>()
     const left = new AbortController()
     const request = this.#nextRequest++
-    const input = { request, model, prompt, sampling, isPaced }
-    void this.#run(input, events, AbortSignal.any([signal, left.signal]))
+    void this.#run({ request, isPaced, ...task }, events, AbortSignal.any([signal, left.signal]))
     try {
       let takenTokens = 0
       for await (const event of events) {
@@ -141,7 +157,7 @@ class LlamaProcessEngine implements LlamaEngine {
   }
 
   /** Never rejects: what goes wrong ends the events. */
-  async #run(input: InferCall, events: EventQueue<InferEvent>, signal: AbortSignal): Promise<void> {
+  async #run(input: InferCall | EmbedCall, events: EventQueue<InferEvent>, signal: AbortSignal): Promise<void> {
     const { request, model } = input
     const startedMs = this.#clock()
     const counts = { promptTokens: 0, completionTokens: 0 }
@@ -164,7 +180,10 @@ class LlamaProcessEngine implements LlamaEngine {
         events.push(progress)
       })
       child.lastHeardMs = this.#clock()
-      const result = await child.client.call('infer', input, { signal })
+      const { client } = child
+      const result = await ('inputs' in input
+        ? client.call('embed', input, { signal })
+        : client.call('infer', input, { signal }))
       this.#backoff.succeeded(model.modelId)
       events.end({ type: 'end', ...result, durationMs: durationMs() })
     } catch (error) {

@@ -29,6 +29,10 @@ export async function generate(
   emit: (progress: InferProgress) => void,
   signal: AbortSignal,
 ): Promise<InferResult> {
+  if (loaded.isEncoderOnly) {
+    const reason = 'it gives vectors only: ask for embeddings'
+    throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: loaded.modelId, reason })
+  }
   const prompt = tokenizePrompt(loaded, input.prompt)
   const promptTokens = prompt.tokens.length
   if (promptTokens >= loaded.contextTokens) {

@@ -1,6 +1,6 @@
 /** What the engine and its child process say to each other. */
 import type { ModelId } from '#protocol/ids.ts'
-import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import type { EmbeddingQuality, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import type { CallContext } from '#protocol/port/index.ts'
 import type { EngineModel } from '../types.ts'
 
@@ -33,6 +33,13 @@ export interface InferCall {
   isPaced: boolean
 }
 
+export interface EmbedCall {
+  request: number
+  model: EngineModel
+  inputs: readonly string[]
+  isPaced: boolean
+}
+
 export interface InferResult {
   reason: 'stop' | 'length' | 'cancelled'
   promptTokens: number
@@ -42,6 +49,7 @@ export interface InferResult {
 export type LlamaMethods = {
   start(input: StartInput): Promise<StartResult>
   infer(input: InferCall, context: CallContext): Promise<InferResult>
+  embed(input: EmbedCall, context: CallContext): Promise<InferResult>
   /** So many tokens of the answer may be made in all; the first ones also let the prompt be read. */
   allow(input: { request: number; tokens: number }): Promise<null>
   unload(input: { modelId: ModelId }): Promise<null>
@@ -53,6 +61,7 @@ export type InferProgress =
   | { type: 'working' }
   | { type: 'start'; promptTokens: number }
   | { type: 'delta'; text: string; tokens: number }
+  | { type: 'embedding'; index: number; vector: Uint8Array; tokens: number; quality: EmbeddingQuality }
 
 export type LlamaEvents = {
   progress: { request: number; progress: InferProgress }
