@@ -11,9 +11,11 @@ import {
 } from '#protocol/api/index.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { InferEvent } from '../inference/types.ts'
+import { noTracer, type Span, type Tracer } from '../telemetry/index.ts'
 import type { GatewayAnswer, GatewayBackend, GatewayObservation } from './backend.ts'
 import { toKnownError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
+import { startHttpSpan } from './http-span.ts'
 import {
   type AnswerHead,
   answerHead,
@@ -27,7 +29,11 @@ import {
   wholeAnswer,
 } from './openai-answer.ts'
 
-export function openAiGateway(app: FastifyInstance, backend: GatewayBackend): void {
+/** @param tracer each request is a span, that of its caller's trace where it names one. */
+export function openAiGateway(app: FastifyInstance, backend: GatewayBackend, tracer: Tracer = noTracer): void {
+  const open = (endpoint: GatewayObservation['endpoint'], request: FastifyRequest, reply: FastifyReply) =>
+    new Exchange({ backend, endpoint, request, reply, span: startHttpSpan(tracer, request, reply) })
+
   app.get('/v1/models', async () => {
     const models = await backend.models()
     return { object: 'list', data: models.map(modelBody) }
@@ -39,15 +45,19 @@ export function openAiGateway(app: FastifyInstance, backend: GatewayBackend): vo
     if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: id.slice(0, 200) })
     return modelBody(model)
   })
-  app.post('/v1/chat/completions', (request, reply) =>
-    new Exchange(backend, 'chat', request, reply).run(parseChatCompletionRequest),
-  )
-  app.post('/v1/completions', (request, reply) =>
-    new Exchange(backend, 'completion', request, reply).run(parseCompletionRequest),
-  )
+  app.post('/v1/chat/completions', (request, reply) => open('chat', request, reply).run(parseChatCompletionRequest))
+  app.post('/v1/completions', (request, reply) => open('completion', request, reply).run(parseCompletionRequest))
   const embed = backend.embed?.bind(backend)
   if (embed === undefined) return
-  app.post('/v1/embeddings', (request, reply) => new Exchange(backend, 'embedding', request, reply).embed(embed))
+  app.post('/v1/embeddings', (request, reply) => open('embedding', request, reply).embed(embed))
+}
+
+interface ExchangeParts {
+  backend: GatewayBackend
+  endpoint: GatewayObservation['endpoint']
+  request: FastifyRequest
+  reply: FastifyReply
+  span: Span
 }
 
 /** One request and its answer. */
@@ -56,6 +66,7 @@ class Exchange {
   readonly #endpoint: GatewayObservation['endpoint']
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
+  readonly #span: Span
   readonly #cancel = new AbortController()
   readonly #startedMs = performance.now()
   #firstTokenMs: number | undefined
@@ -63,16 +74,12 @@ class Exchange {
   #isStream = false
   #isObserved = false
 
-  constructor(
-    backend: GatewayBackend,
-    endpoint: GatewayObservation['endpoint'],
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ) {
+  constructor({ backend, endpoint, request, reply, span }: ExchangeParts) {
     this.#backend = backend
     this.#endpoint = endpoint
     this.#request = request
     this.#reply = reply
+    this.#span = span
   }
 
   async run(parse: (body: unknown) => TextRequest): Promise<unknown> {
@@ -116,9 +123,8 @@ class Exchange {
   }
 
   #trace(): { traceparent?: string } {
-    const { traceparent } = this.#request.headers
-    const isTrace = typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
-    return isTrace ? { traceparent } : {}
+    const { traceparent } = this.#span
+    return traceparent === undefined ? {} : { traceparent }
   }
 
   #nameSource({ modelId, peer }: GatewayAnswer): void {
@@ -195,6 +201,7 @@ class Exchange {
   #observe(outcome: string, usage: { promptTokens: number; completionTokens: number }): void {
     if (this.#isObserved) return
     this.#isObserved = true
+    this.#span.set({ 'hartonomous.outcome': outcome, 'hartonomous.source': this.#isRemote ? 'peer' : 'self' })
     const observation: GatewayObservation = {
       endpoint: this.#endpoint,
       isStream: this.#isStream,

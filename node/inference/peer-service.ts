@@ -13,6 +13,8 @@ import {
   type InferInput,
 } from '#protocol/infer/index.ts'
 import { controlRequestTimeoutMs, inferKeepAliveMs } from '#protocol/limits.ts'
+import { noTracer, type Span, type Tracer } from '../telemetry/index.ts'
+import { endAttributes, requestAttributes, spanNameOf } from './gen-ai.ts'
 import { errorForPeer } from './peer-errors.ts'
 import { SaleMeter } from './sale-meter.ts'
 import type { InferenceService } from './service.ts'
@@ -27,6 +29,7 @@ export interface PeerInferenceHost {
   findModel(modelId: ModelId): Promise<EngineModel | undefined>
   /** Without it all answers are free. */
   sell?: Sell
+  tracer?: Tracer
 }
 
 /** Answers one stream of the infer protocol. Never rejects; resolves when the stream is done with. */
@@ -34,6 +37,7 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
   const cancel = new AbortController()
   const opened = Promise.withResolvers<Sale | undefined>()
   const frames = stream.frames()[Symbol.asyncIterator]()
+  let span: Span | undefined
   try {
     const start = await receiveStart(frames)
     if (start === undefined) return stream.abort('no start frame')
@@ -42,9 +46,17 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
       const reason = `frames of type ${start.number} are not served by this version`
       throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: '', reason })
     }
-    await answer(stream, start, host, { signal: cancel.signal, onSale: opened.resolve })
+    const input = inputOf(start)
+    const { tracer = noTracer } = host
+    const attributes = tracer.isOn ? { ...requestAttributes(input), 'hartonomous.peer.id': stream.peerId } : {}
+    span = tracer.start(spanNameOf(input), { kind: 'server', parent: start.traceparent, attributes })
+    const { signal } = cancel
+    await answer(stream, { input, payment: start.payment, span }, host, { signal, onSale: opened.resolve })
     await stream.close()
+    span.end()
   } catch (error) {
+    // A peer that goes away is no failure of ours.
+    span?.end(cancel.signal.aborted ? undefined : error)
     if (cancel.signal.aborted) return stream.abort('cancelled')
     await stream
       .send(encodeInferFrame({ type: 'error', error: errorForPeer(error) }))
@@ -103,22 +115,32 @@ interface AnswerOptions {
 
 async function answer(
   stream: FrameStream,
-  start: Opening,
+  { input, payment, span }: { input: InferInput | EmbedInput; payment: Uint8Array | undefined; span: Span },
   host: PeerInferenceHost,
   { signal, onSale }: AnswerOptions,
 ): Promise<void> {
-  const { modelId } = start
+  const { modelId } = input
   const model = await host.findModel(modelId)
   if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
   const send = senderOf(stream, signal)
-  const sale = await host.sell?.(stream.peerId, modelId, start.payment, (message) => send({ type: 'pay', message }))
+  const sale = await host.sell?.(stream.peerId, modelId, payment, (message) => send({ type: 'pay', message }))
   try {
     onSale(sale)
-    const input = inputOf(start)
     const meter = sale && new SaleMeter(sale, input)
-    const events = host.service.infer({ ...input, model }, { signal, peer: stream.peerId, isPaced: sale !== undefined })
+    const events = host.service.infer(
+      { ...input, model },
+      {
+        signal,
+        peer: stream.peerId,
+        isPaced: sale !== undefined,
+        traceparent: span.traceparent,
+      },
+    )
     const build = () => host.service.status().engine.build
-    await sendEvents(events, send, (event) => meter?.before(event, signal, build))
+    await sendEvents(events, send, (event) => {
+      if (event.type === 'end') span.set(endAttributes(event))
+      return meter?.before(event, signal, build)
+    })
   } finally {
     sale?.end()
   }

@@ -86,6 +86,13 @@ export interface Purchase {
   end(): void
 }
 
+export interface EngineCallOptions {
+  signal: AbortSignal
+  isPaced?: boolean
+  /** Of the span that the work belongs to. */
+  traceparent?: string | undefined
+}
+
 /** One engine in its own child process. */
 export interface InferenceEngine {
   /**
@@ -99,14 +106,10 @@ export interface InferenceEngine {
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
-    options: { signal: AbortSignal; isPaced?: boolean },
+    options: EngineCallOptions,
   ): AsyncIterable<InferEvent>
   /** The same, with an `embedding` for each input. */
-  embed(
-    model: EngineModel,
-    inputs: readonly string[],
-    options: { signal: AbortSignal; isPaced?: boolean },
-  ): AsyncIterable<InferEvent>
+  embed(model: EngineModel, inputs: readonly string[], options: EngineCallOptions): AsyncIterable<InferEvent>
   status(): EngineStatus
   /** Forgets a loaded model (its file is about to go). */
   unload(modelId: ModelId): Promise<void>

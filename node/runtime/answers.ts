@@ -10,11 +10,13 @@ import type {
   GatewayBackend,
   GatewayEmbedRequest,
   GatewayModel,
+  GatewayObservation,
   GatewayRequest,
 } from '../gateway/index.ts'
 import {
   createLlamaEngine,
   type EngineModel,
+  endAttributes,
   type InferEvent,
   type InferenceEngine,
   InferenceService,
@@ -22,12 +24,16 @@ import {
   type PeerEmbedRequest,
   type PeerInferenceHost,
   type PeerInferRequest,
+  requestAttributes,
   serveInferStream,
+  spanNameOf,
 } from '../inference/index.ts'
 import { type FileSource, openFileSource, readModelHeader } from '../ingest/index.ts'
 import type { Log } from '../log/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
+import type { Span, Tracer } from '../telemetry/index.ts'
+import { GenAiSeries } from './gen-ai-series.ts'
 import type { Parts } from './parts.ts'
 import { rankAnswerers } from './rank-answerers.ts'
 import { ShunnedPeers } from './shunned-peers.ts'
@@ -46,6 +52,7 @@ export interface AnswersOptions {
   config: Config
   log: Log
   parts: Parts
+  tracer: Tracer
 }
 
 export class Answers implements GatewayBackend {
@@ -56,18 +63,20 @@ export class Answers implements GatewayBackend {
   readonly #judged = new Map<ModelId, string>()
   readonly #judging = new Map<ModelId, Promise<string>>()
   readonly #shunned = new ShunnedPeers()
+  readonly series = new GenAiSeries()
 
   constructor(options: AnswersOptions) {
     this.#options = options
-    const { config } = options
+    const { config, tracer } = options
     if (!config['inference.enabled']) return
     const threads = config['inference.threads']
     this.#engine = createLlamaEngine({
       slots: config['inference.slots'],
       ...(threads === 0 ? {} : { threads }),
       gpu: config['inference.gpu'] === 'off' ? false : 'auto',
+      tracer,
     })
-    this.#service = new InferenceService(this.#engine)
+    this.#service = new InferenceService(this.#engine, { tracer, observe: (one) => this.series.answered(one) })
   }
 
   /** Answers peers over the infer protocol. */
@@ -78,6 +87,7 @@ export class Answers implements GatewayBackend {
     const host: PeerInferenceHost = {
       service,
       findModel: (modelId) => this.#runnable(modelId),
+      tracer: this.#options.tracer,
       sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
     }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
@@ -125,9 +135,13 @@ export class Answers implements GatewayBackend {
     const local = await this.#runnable(modelId)
     if (local !== undefined && this.#service !== undefined) {
       void parts.tenant.touchModel(modelId).catch(() => undefined)
-      return { modelId, events: this.#service.infer({ model: local, ...work }, { signal }) }
+      return { modelId, events: this.#service.infer({ model: local, ...work }, { signal, traceparent }) }
     }
     return this.#forward({ modelId, ...work, ...(traceparent === undefined ? {} : { traceparent }) }, signal)
+  }
+
+  observe(observation: GatewayObservation): void {
+    this.series.asked(observation)
   }
 
   /** What the lease promises. A model whose header has not been read yet is told of with the next lease. */
@@ -231,18 +245,34 @@ export class Answers implements GatewayBackend {
     return model?.held.isFull() === true && file !== undefined ? { modelId, path: file.path } : undefined
   }
 
-  async #forward(request: PeerRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+  #forward(request: PeerRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    const { modelId, traceparent: parent } = request
+    const attributes = { 'gen_ai.request.model': modelId }
+    return this.#options.tracer.span('forward', { parent, attributes }, async (span) => {
+      const { traceparent } = span
+      const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
+      return this.#askInTurn(traced, { signal, span })
+    })
+  }
+
+  async #askInTurn(
+    request: PeerRequest,
+    { signal, span }: { signal: AbortSignal; span: Span },
+  ): Promise<GatewayAnswer> {
     const { modelId } = request
     const errors: unknown[] = []
     for (const peerId of await this.#candidates(modelId)) {
       try {
-        return { modelId, peer: peerId, events: await this.#ask(peerId, request, signal) }
+        const events = await this.#ask(peerId, request, signal)
+        span.set({ 'hartonomous.peer.id': peerId, 'hartonomous.peers.tried': errors.length + 1 })
+        return { modelId, peer: peerId, events }
       } catch (error) {
         if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
         errors.push(error)
         this.#options.log.info('peer-did-not-answer', { peerId, modelId, error: String(error) })
       }
     }
+    span.set({ 'hartonomous.peers.tried': errors.length })
     throw refusalOfAll(modelId, errors)
   }
 
@@ -290,20 +320,29 @@ export class Answers implements GatewayBackend {
     signal: AbortSignal,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const { id, frameBytesMax } = inferProtocol
+    const { tracer } = this.#options
+    const attributes = tracer.isOn ? { ...requestAttributes(request), 'hartonomous.peer.id': peerId } : {}
+    const span = tracer.start(spanNameOf(request), { kind: 'client', parent: request.traceparent, attributes })
+    const { traceparent } = span
+    const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
     let isAnswering = false
     let tokens = 0
+    let failure: unknown
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
       isAnswering = true
       const buy = this.#options.parts.economy.payment.buyAnswer(peerId, request)
-      for await (const event of inferOverPeer(stream, request, { signal, buy })) {
+      for await (const event of inferOverPeer(stream, traced, { signal, buy })) {
         tokens += tokensShown(event, request)
+        if (event.type === 'end') span.set(endAttributes(event))
         yield event
       }
     } catch (error) {
+      failure = signal.aborted ? undefined : error
       if (!signal.aborted) this.#blame(peerId, error, isAnswering)
       throw error
     } finally {
+      span.end(failure)
       if (tokens > 0) this.#options.parts.standing.addTokens(peerId, tokens)
     }
   }

@@ -20,6 +20,7 @@ import type {
   StartInput,
 } from './messages.ts'
 import { Pace } from './pace.ts'
+import { Phases } from './phases.ts'
 
 type Library = typeof import('node-llama-cpp')
 
@@ -79,12 +80,13 @@ interface Work {
   loaded: LoadedModel
   sequence: LlamaContextSequence
   pace: Pace | undefined
+  phases: Phases | undefined
   emit: (progress: InferProgress) => void
 }
 
 /** Runs one request when its model is loaded and has a place free. */
 async function work(
-  { request, model, isPaced }: InferCall | EmbedCall,
+  { request, model, isPaced, traceparent }: InferCall | EmbedCall,
   signal: AbortSignal,
   run: (work: Work) => Promise<InferResult>,
 ): Promise<InferResult> {
@@ -92,15 +94,17 @@ async function work(
   const emit = (progress: InferProgress) => server?.emit('progress', { request, progress })
   const pace = isPaced ? new Pace() : undefined
   if (pace !== undefined) paces.set(request, pace)
+  const phases = traceparent === undefined ? undefined : new Phases()
+  const onLoading = (type: 'loading' | 'working') => {
+    if (type === 'loading') phases?.begin('load')
+    emit({ type })
+  }
   try {
-    return await models.use(
-      model,
-      (type) => emit({ type }),
-      async (loaded, sequence) => {
-        if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
-        return run({ loaded, sequence, pace, emit })
-      },
-    )
+    const result = await models.use<InferResult>(model, onLoading, async (loaded, sequence) => {
+      if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
+      return run({ loaded, sequence, pace, phases, emit })
+    })
+    return phases === undefined ? result : { ...result, phases: phases.end() }
   } finally {
     paces.delete(request)
   }
@@ -123,12 +127,15 @@ const methods: LlamaMethods = {
   },
 
   infer: (call, { signal }) =>
-    work(call, signal, ({ loaded, sequence, pace, emit }) =>
-      generate(loaded, sequence, { prompt: call.prompt, sampling: call.sampling, pace }, emit, signal),
+    work(call, signal, ({ loaded, sequence, pace, phases, emit }) =>
+      generate(loaded, sequence, { prompt: call.prompt, sampling: call.sampling, pace, phases }, emit, signal),
     ),
 
   embed: (call, { signal }) =>
-    work(call, signal, ({ loaded, pace, emit }) => embed(loaded, { inputs: call.inputs, pace }, emit, signal)),
+    work(call, signal, ({ loaded, pace, phases, emit }) => {
+      phases?.begin('embed')
+      return embed(loaded, { inputs: call.inputs, pace }, emit, signal)
+    }),
 
   async allow({ request, tokens }) {
     paces.get(request)?.allow(tokens)

@@ -5,8 +5,9 @@ import type { ModelId } from '#protocol/ids.ts'
 import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import { engineSilenceMs, pacedTokensAheadMax } from '#protocol/limits.ts'
 import { formatDuration } from '#protocol/units.ts'
+import { noTracer, type Span, type Tracer } from '../../telemetry/index.ts'
 import { EventQueue } from '../event-queue.ts'
-import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
+import type { EngineCallOptions, EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
 import { LlamaChild } from './child-process.ts'
 import { CrashBackoff } from './crash-backoff.ts'
 import type { EmbedCall, InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
@@ -22,6 +23,7 @@ export interface LlamaEngineOptions {
   modelsLoadedMax?: number
   memoryBytesMax?: number
   silenceMs?: number
+  tracer?: Tracer
   clock?: () => number
 }
 
@@ -42,12 +44,13 @@ interface Running {
   startResult: StartResult
 }
 
-type Task<T> = Omit<T, 'request' | 'isPaced'>
+type Task<T> = Omit<T, 'request' | 'isPaced' | 'traceparent'>
 
 class LlamaProcessEngine implements LlamaEngine {
   readonly #startInput: StartInput
   readonly #silenceMs: number
   readonly #clock: () => number
+  readonly #tracer: Tracer
   readonly #backoff: CrashBackoff
   readonly #requests = new Map<number, ModelId>()
   readonly #watch: NodeJS.Timeout
@@ -72,6 +75,7 @@ class LlamaProcessEngine implements LlamaEngine {
       memoryBytesMax: options.memoryBytesMax ?? totalmem() / 2,
     }
     this.#silenceMs = options.silenceMs ?? engineSilenceMs
+    this.#tracer = options.tracer ?? noTracer
     this.#clock = options.clock ?? (() => performance.now())
     this.#backoff = new CrashBackoff(this.#clock)
     this.#watch = setInterval(() => this.#killSilent(), Math.max(10, this.#silenceMs / 4))
@@ -82,7 +86,7 @@ class LlamaProcessEngine implements LlamaEngine {
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
-    options: { signal: AbortSignal; isPaced?: boolean },
+    options: EngineCallOptions,
   ): AsyncGenerator<InferEvent, void, undefined> {
     return this.#stream({ model, prompt, sampling }, options)
   }
@@ -90,19 +94,24 @@ class LlamaProcessEngine implements LlamaEngine {
   embed(
     model: EngineModel,
     inputs: readonly string[],
-    options: { signal: AbortSignal; isPaced?: boolean },
+    options: EngineCallOptions,
   ): AsyncGenerator<InferEvent, void, undefined> {
     return this.#stream({ model, inputs }, options)
   }
 
   async *#stream(
     task: Task<InferCall> | Task<EmbedCall>,
-    { signal, isPaced = false }: { signal: AbortSignal; isPaced?: boolean },
+    { signal, isPaced = false, traceparent: parent }: EngineCallOptions,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const events = new EventQueue<InferEvent>()
     const left = new AbortController()
     const request = this.#nextRequest++
-    void this.#run({ request, isPaced, ...task }, events, AbortSignal.any([signal, left.signal]))
+    const span = this.#tracer.start('engine', { parent, attributes: { 'hartonomous.engine': 'llama.cpp' } })
+    const traceparent = this.#tracer.isOn ? span.traceparent : undefined
+    void this.#run({ request, isPaced, traceparent, ...task }, events, {
+      signal: AbortSignal.any([signal, left.signal]),
+      span,
+    })
     try {
       let takenTokens = 0
       for await (const event of events) {
@@ -157,7 +166,11 @@ class LlamaProcessEngine implements LlamaEngine {
   }
 
   /** Never rejects: what goes wrong ends the events. */
-  async #run(input: InferCall | EmbedCall, events: EventQueue<InferEvent>, signal: AbortSignal): Promise<void> {
+  async #run(
+    input: InferCall | EmbedCall,
+    events: EventQueue<InferEvent>,
+    { signal, span }: { signal: AbortSignal; span: Span },
+  ): Promise<void> {
     const { request, model } = input
     const startedMs = this.#clock()
     const counts = { promptTokens: 0, completionTokens: 0 }
@@ -166,6 +179,7 @@ class LlamaProcessEngine implements LlamaEngine {
     const onAbort = () => events.end({ type: 'end', reason: 'cancelled', ...counts, durationMs: durationMs() })
     let child: LlamaChild | undefined
     let stopListening = () => {}
+    let failure: unknown
     this.#requests.set(request, model.modelId)
     try {
       if (signal.aborted) return onAbort()
@@ -185,10 +199,16 @@ class LlamaProcessEngine implements LlamaEngine {
         ? client.call('embed', input, { signal })
         : client.call('infer', input, { signal }))
       this.#backoff.succeeded(model.modelId)
-      events.end({ type: 'end', ...result, durationMs: durationMs() })
+      const { phases = [], ...ended } = result
+      for (const { name, ...times } of phases) {
+        this.#tracer.record(`engine ${name}`, { parent: span.traceparent, ...times })
+      }
+      events.end({ type: 'end', ...ended, durationMs: durationMs() })
     } catch (error) {
-      if (!signal.aborted) events.fail(await this.#explain(error, child))
+      failure = signal.aborted ? undefined : await this.#explain(error, child)
+      if (!signal.aborted) events.fail(failure)
     } finally {
+      span.end(failure)
       signal.removeEventListener('abort', onAbort)
       stopListening()
       this.#requests.delete(request)

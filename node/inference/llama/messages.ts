@@ -31,6 +31,15 @@ export interface InferCall {
   sampling: SamplingOptions
   /** It goes only as far as `allow` says. */
   isPaced: boolean
+  /** Of the span that it belongs to, where somebody reads the times of its phases. */
+  traceparent: string | undefined
+}
+
+/** Milliseconds since 1970. */
+export interface EnginePhase {
+  name: 'load' | 'prompt' | 'generate' | 'embed'
+  startMs: number
+  endMs: number
 }
 
 export interface EmbedCall {
@@ -38,12 +47,15 @@ export interface EmbedCall {
   model: EngineModel
   inputs: readonly string[]
   isPaced: boolean
+  traceparent: string | undefined
 }
 
 export interface InferResult {
   reason: 'stop' | 'length' | 'cancelled'
   promptTokens: number
   completionTokens: number
+  /** Of a traced request. */
+  phases?: EnginePhase[]
 }
 
 export type LlamaMethods = {
