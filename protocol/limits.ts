@@ -419,7 +419,12 @@ export const latencyNodesMax = 4096
 /** Items of a batch that are submitted in one transaction. */
 export const batchInsertMax = 200
 export const batchItemsMax = 10_000
-export const embeddingInputsMax = 256
+/** As OpenAI's. */
+export const embeddingInputsMax = 2048
+/** Numbers in the vectors of one request: all inputs with 2,048 numbers each, 16 MiB. */
+export const embeddingValuesMax = 4 * MiB
+/** Numbers in one vector of a model; the widest published model has 16,384. */
+export const embeddingDimensionsMax = 16_384
 export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
@@ -506,5 +511,6 @@ assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
 assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
+assert(4 * embeddingDimensionsMax + KiB <= inferFrameBytesMax, 'a vector fits its frame')
 assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)
