@@ -11,8 +11,8 @@ import { canonicalJson } from './canonical-json.ts'
 
 /**
  * `voucher-received`, `voucher-signed`: promises to us, and ours. `receipt-signed`, `receipt-received`: of work that we did,
- * and that was done for us. `claim`: what was settled on a chain. `work`: done for nobody's pay. `decision`: of the
- * constitution.
+ * and that was done for us. `claim`: what was settled on a chain. `work`: done for nobody's pay. `decision`: what a
+ * policy said, in the audit log of a constitution.
  */
 export type LedgerKind =
   | 'voucher-received'
