@@ -6,7 +6,6 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { tamperWithLedger } from '#sql/store/embedded/tamper.fixture.ts'
 import { openEmbeddedStore, type ShardStore } from '#sql/store/index.ts'
-import { documentsOf } from './documents.fixture.ts'
 import { auditTenant, type Constitution, defaultText, microHartOf, openConstitution, principalOf } from './index.ts'
 import { anyRequest, person, requestOf } from './sample.fixture.ts'
 import { textHash } from './schema.ts'
@@ -27,7 +26,7 @@ afterEach(async () => {
 let clock = 0
 function open(): Promise<Constitution> {
   const ledger = store.forTenant(auditTenant)
-  return openConstitution({ documents: documentsOf(ledger), ledger, now: () => ++clock })
+  return openConstitution({ documents: ledger, ledger, now: () => ++clock })
 }
 
 async function tamper(change: string): Promise<void> {
