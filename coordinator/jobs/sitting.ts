@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type {
   BoughtEvents,
-  EmbeddingQuality,
+
   HartonomousNode,
   InferEvent,
   PeerRequest,
@@ -11,7 +11,8 @@ import type {
 import type { ItemWork, JobResult } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import { vectorOf } from '#protocol/infer/index.ts'
+import type { EmbeddingQuality, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import { completionTokensMax } from './work-size.ts'
 
 export type SittingEvent =
@@ -88,7 +89,7 @@ async function collectVectors(
     if (event.type === 'queued' || event.type === 'loading') onEvent(event)
     else if (event.type === 'embedding') {
       const { index, vector, tokens } = event
-      vectors[index] = [...new Float32Array(vector.buffer, vector.byteOffset, vector.byteLength / 4)]
+      vectors[index] = [...vectorOf(vector)]
       quality = event.quality
       onEvent({ type: 'output', text: '', tokens })
     } else if (event.type === 'end') {

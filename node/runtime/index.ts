@@ -1,6 +1,6 @@
 /** A whole node, for programs that are one and more: the coordinator, and tests. */
 export type { ControlledNode, ControlledPayment, ControlledQueries } from '../control/index.ts'
-export type { EmbeddingQuality, InferEvent } from '../inference/index.ts'
+export type { InferEvent } from '../inference/index.ts'
 export { receiptOf, receiptSubject, type WorkOrder } from '../payment/index.ts'
 export { followHave } from '../swarm/index.ts'
 export type { BoughtEvents, PeerRequest } from './answers.ts'
