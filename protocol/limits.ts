@@ -411,6 +411,18 @@ export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
+/** JSON of one step's value. */
+export const workflowValueBytesMax = MiB
+/** JSON of the input and all values: a checkpoint is written after each round, 64 of 4 MiB are 256 MiB at the worst. */
+export const workflowStateBytesMax = 4 * MiB
+/** Items of one map or reduce; each is a job. */
+export const workflowItemsMax = 1000
+/** Steps of one workflow that run at once; a map bounds its own items. */
+export const workflowParallelMax = 8
+/** Items at once, where a map or reduce says nothing. */
+export const workflowItemsParallelDefault = 4
+/** Lists within objects within lists. */
+export const workflowValueDepthMax = 32
 
 // ---- keys and wallets --------------------------------------------------------------------------------------------
 
