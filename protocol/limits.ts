@@ -421,6 +421,9 @@ export const workflowItemsMax = 1000
 export const workflowParallelMax = 8
 /** Items at once, where a map or reduce says nothing. */
 export const workflowItemsParallelDefault = 4
+/** What the tool `read-folder` reads at most; with names and quotes it fits a step's value. */
+export const readFolderFilesMax = 256
+export const readFolderBytesMax = 768 * KiB
 /** Lists within objects within lists. */
 export const workflowValueDepthMax = 32
 

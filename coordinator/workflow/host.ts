@@ -11,6 +11,8 @@ export interface WorkOptions {
   step: string
   /** The same key is the same job: one that has ended gives its result again, and costs nothing. */
   idempotencyKey: string
+  /** Agents between the tenant and this job, outermost first: the constitution of each holds for it. */
+  agents?: readonly string[]
   /** The most that this job may cost, where the work that it belongs to has a bound of its own. */
   maxPriceWei?: bigint
 }
@@ -27,8 +29,8 @@ export interface WorkflowHost {
   runWork(work: ItemWork, options: WorkOptions): Promise<JobResult>
   /** A query over models and components, in its own text; JSON. */
   query(text: string, signal: AbortSignal): Promise<unknown>
-  /** The constitution: `tool:NAME` on a resource, which is a folder, a name, or the tool itself. */
-  authorize(action: string, resource: string): Promise<Verdict>
+  /** The constitution: may a tool be used, or an agent of this name be made, by these agents? */
+  authorize(action: 'useTool' | 'delegate', resource: string, agents?: readonly string[]): Promise<Verdict>
   emit(event: StepEvent): void | Promise<void>
   /** What was answered to a step that waits; `undefined` while nothing was. */
   approval(step: string): Promise<boolean> | undefined

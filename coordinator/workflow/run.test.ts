@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { workflowItemsMax, workflowValueBytesMax } from '#protocol/limits.ts'
 import { type ChatWork, type TestHost, testHost } from './host.fixture.ts'
+import type { MemoryCheckpoints } from './memory.fixture.ts'
 import { compile } from './plan/compile.ts'
 import { type RunOutcome, runWorkflow } from './run.ts'
 import { defineTool } from './tool/tool.ts'
@@ -275,12 +276,11 @@ test('run: a no fails the step, and nothing behind it runs', async () => {
   expect(host.done).not.toContain('refuse/send')
 })
 
-test('run: a tool runs with its arguments filled in, after the constitution was asked about its resource', async () => {
+test('run: a tool runs with its arguments filled in, after the constitution was asked', async () => {
   const tool = defineTool({
     name: 'add',
     description: 'Adds.',
     args: z.object({ a: z.number(), b: z.number() }),
-    resourceOf: ({ a }) => `number ${a}`,
     run: ({ a, b }, { key, step }) => ({ sum: a + b, key, step }),
   })
   const parts = { tools: new Map([['add', tool]]) }
@@ -288,9 +288,9 @@ test('run: a tool runs with its arguments filled in, after the constitution was 
   expect(await run(testHost(echo, parts), [step], { x: 1 })).toMatchObject({ output: { sum: 3, step: 'sum' } })
   await expect(run(testHost(echo, parts), [step], { x: 'one' })).rejects.toEqual(failsWith('sum', 'ERR_USAGE'))
   const host = testHost(echo, parts)
-  host.refused.set('tool:add number 1', 'rule 7 forbids ones')
+  host.refused.set('useTool add', 'rule 7 forbids sums')
   await expect(run(host, [step], { x: 1 })).rejects.toMatchObject({
-    fields: { step: 'sum', cause: 'ERR_FORBIDDEN', reason: expect.stringContaining('rule 7 forbids ones') },
+    fields: { step: 'sum', cause: 'ERR_FORBIDDEN', reason: expect.stringContaining('rule 7 forbids sums') },
   })
   await expect(run(testHost(echo), [step], { x: 1 })).rejects.toEqual(failsWith('sum', 'ERR_NOT_FOUND'))
 })
@@ -335,6 +335,17 @@ test('run: values that look like objects of LangChain come out of a checkpoint a
   expect(await runWorkflow(host, { ...request, input: 'not read' })).toMatchObject({
     output: `<${JSON.stringify(odd)}>`,
   })
+})
+
+test('run: a step that needs sixty others of long names fits what the store keeps of names', async () => {
+  const host = testHost(echo)
+  const ids = Array.from({ length: 60 }, (_, at) => `a-step-with-quite-a-long-name-number-${at}`)
+  const steps = [...ids.map((id) => prompt(id)), prompt('end', ids.map((id) => `{{${id}}}`).join(''))]
+  expect(await run(host, steps)).toEqual({ state: 'succeeded', output: `<${'<x>'.repeat(60)}>` })
+  const { writes } = host.checkpoints as MemoryCheckpoints
+  const longest = Math.max(...[...writes.values()].flat().map(({ channel }) => channel.length))
+  expect(longest).toBeGreaterThan(60)
+  expect(longest).toBeLessThan(400)
 })
 
 test('run: a step may be called constructor', async () => {

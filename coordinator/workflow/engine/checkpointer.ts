@@ -59,7 +59,8 @@ export class Checkpointer extends BaseCheckpointSaver {
         if (left-- <= 0) return
         yield tuple
       }
-      if (rows.length < pageRows) return
+      // A page of large ones is short, and yet not the last.
+      if (rows.length === 0) return
       before = rows.at(-1)!.checkpointId
     }
   }

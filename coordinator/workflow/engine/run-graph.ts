@@ -35,8 +35,6 @@ const State = Annotation.Root({
 })
 type State = typeof State.State
 
-const nodeOf = (id: string) => `step/${id}`
-
 export async function runGraph(host: WorkflowHost, request: RunRequest): Promise<RunOutcome> {
   const { plan, thread } = request
   // Nothing of a run leaves this machine but the work that it asks for.
@@ -79,7 +77,7 @@ export async function runGraph(host: WorkflowHost, request: RunRequest): Promise
       if (now.next.length === 0) break
       const waiting = waitingIn(await checkpointer.getTuple(config))
       if (waiting.length === 0)
-        throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: `it stopped before ${now.next.join(', ')}` })
+        throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: `${thread} stopped before its end` })
       input = await answersTo(host, waiting)
       if (input === undefined) {
         for (const { step, question } of waiting)
@@ -105,15 +103,18 @@ interface NodeContext {
 function graphOf(nodes: NodeContext, checkpointer: Checkpointer) {
   const { plan } = nodes.request
   const graph = new StateGraph(State) as StateGraph<typeof State, State, Partial<State>, string>
+  // Short names: where a step needs many, LangGraph makes one name of all of theirs, and the store keeps it.
+  const names = new Map(plan.steps.map(({ step }, at) => [step.id, `n${at}`]))
+  const nameOf = (id: string) => names.get(id)!
   for (const planned of plan.steps)
-    graph.addNode(nodeOf(planned.step.id), (state: State) => runNode(nodes, planned, state))
+    graph.addNode(nameOf(planned.step.id), (state: State) => runNode(nodes, planned, state))
   for (const { step, needs } of plan.steps) {
     const [only] = needs
-    if (only === undefined) graph.addEdge(START, nodeOf(step.id))
-    else graph.addEdge(needs.length === 1 ? nodeOf(only) : (needs.map(nodeOf) as never), nodeOf(step.id))
+    if (only === undefined) graph.addEdge(START, nameOf(step.id))
+    else graph.addEdge(needs.length === 1 ? nameOf(only) : (needs.map(nameOf) as never), nameOf(step.id))
   }
   const needed = new Set(plan.steps.flatMap(({ needs }) => needs))
-  for (const { step } of plan.steps) if (!needed.has(step.id)) graph.addEdge(nodeOf(step.id), END)
+  for (const { step } of plan.steps) if (!needed.has(step.id)) graph.addEdge(nameOf(step.id), END)
   return graph.compile({ checkpointer })
 }
 

@@ -15,9 +15,8 @@ export async function runTool(
   const tool = host.tools.get(call.tool)
   if (tool === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'tool', id: call.tool })
   const args = renderJson(call.args, values)
-  const resource = tool.resourceOf(args)
-  const { isAllowed, reason } = await host.authorize(`tool:${tool.name}`, resource)
-  if (!isAllowed) throw new HartonomousError('ERR_FORBIDDEN', { action: `tool:${tool.name} on ${resource}`, reason })
+  const { isAllowed, reason } = await host.authorize('useTool', tool.name)
+  if (!isAllowed) throw new HartonomousError('ERR_FORBIDDEN', { action: `the tool ${tool.name}`, reason })
   signal.throwIfAborted()
   return boundedValue(await tool.run(args, { signal, key: keyOf(run, part), step: part, host }), `the value of ${part}`)
 }

@@ -17,9 +17,7 @@ export interface Tool {
   /** One sentence, for people and models. */
   description: string
   args: z.ZodType
-  /** What the constitution is asked about. @throws {ERR_USAGE} for arguments of another shape */
-  resourceOf(args: unknown): string
-  /** JSON. */
+  /** Gives JSON. @throws {ERR_USAGE} for arguments of another shape */
   run(args: unknown, context: ToolContext): Promise<unknown>
 }
 
@@ -27,13 +25,11 @@ export interface ToolDefinition<A extends z.ZodType> {
   name: string
   description: string
   args: A
-  /** The tool's name, unless given. */
-  resourceOf?: (args: z.infer<A>) => string
   run(args: z.infer<A>, context: ToolContext): unknown
 }
 
 export function defineTool<A extends z.ZodType>(definition: ToolDefinition<A>): Tool {
-  const { name, description, args: shape, resourceOf } = definition
+  const { name, description, args: shape } = definition
   const parse = (args: unknown): z.infer<A> => {
     const parsed = shape.safeParse(args)
     if (parsed.success) return parsed.data
@@ -45,7 +41,6 @@ export function defineTool<A extends z.ZodType>(definition: ToolDefinition<A>): 
     name,
     description,
     args: shape,
-    resourceOf: (args) => resourceOf?.(parse(args)) ?? name,
     run: async (args, context) => definition.run(parse(args), context),
   }
 }
