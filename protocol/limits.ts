@@ -424,6 +424,14 @@ export const workflowItemsParallelDefault = 4
 /** What the tool `read-folder` reads at most; with names and quotes it fits a step's value. */
 export const readFolderFilesMax = 256
 export const readFolderBytesMax = 768 * KiB
+/** Tasks of an agent's plan, and agents below agents: 16 x 16 x 16 jobs at the worst, under one bound of tokens and price. */
+export const agentTasksMax = 16
+export const agentDepthMax = 3
+export const agentAnswerTokensMax = 1_000_000
+/** A goal, or a prompt of a template. */
+export const agentTextBytesMax = 16 * KiB
+/** What a model writes as a plan: 16 tasks of 1000 characters fit. */
+export const agentPlanBytesMax = 32 * KiB
 /** Lists within objects within lists. */
 export const workflowValueDepthMax = 32
 

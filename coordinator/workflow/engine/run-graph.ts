@@ -1,4 +1,5 @@
 /** A plan as a graph of LangGraph, run or gone on with. */
+import { AsyncLocalStorageProviderSingleton } from '@langchain/core/singletons'
 import {
   Annotation,
   Command,
@@ -35,7 +36,12 @@ const State = Annotation.Root({
 })
 type State = typeof State.State
 
-export async function runGraph(host: WorkflowHost, request: RunRequest): Promise<RunOutcome> {
+/** A run within a step of another (an agent's) is a run of its own, not a part of LangGraph's graph around it. */
+export function runGraph(host: WorkflowHost, request: RunRequest): Promise<RunOutcome> {
+  return AsyncLocalStorageProviderSingleton.getInstance().run(undefined, () => runAlone(host, request))
+}
+
+async function runAlone(host: WorkflowHost, request: RunRequest): Promise<RunOutcome> {
   const { plan, thread } = request
   // Nothing of a run leaves this machine but the work that it asks for.
   for (const name of tracingSwitches) delete process.env[name]

@@ -1,4 +1,5 @@
 /** Tools that every coordinator has. None of them writes. */
+import { agent } from '../agent/tool.ts'
 import { dice } from './dice.ts'
 import { joinText } from './join-text.ts'
 import { now } from './now.ts'
@@ -13,6 +14,6 @@ export interface ToolOptions {
 }
 
 export function shippedTools({ folders }: ToolOptions): ReadonlyMap<string, Tool> {
-  const tools = [now, splitText, joinText, parseJson, readFolder(folders), dice]
+  const tools = [now, splitText, joinText, parseJson, readFolder(folders), dice, agent]
   return new Map(tools.map((tool) => [tool.name, tool]))
 }
