@@ -134,6 +134,8 @@ export const idempotencyKey = z.string().min(1).max(idempotencyKeyBytesMax)
 export interface JobErrorView {
   code: string
   message: string
+  /** Of the error, as the registry of errors has them. */
+  fields: Record<string, unknown>
   /** Where it stood when it failed. */
   phase: JobPhase
 }
