@@ -1,4 +1,5 @@
 export type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayObservation, GatewayRequest } from './backend.ts'
+export { sendError } from './errors.ts'
 export { openAiGateway } from './openai.ts'
 export { type OwnerAuth, openOwnerAuth } from './owner-auth.ts'
 export { createHttpServer, type HttpServer, type HttpServerOptions, ownerOnly } from './server.ts'

@@ -76,13 +76,12 @@ export const pullWork = z.object({
 export const itemWork = z.discriminatedUnion('kind', [chatWork, completionWork, embeddingWork])
 export type ItemWork = z.infer<typeof itemWork>
 
+/** As the lines of a JSONL file; `id` comes back with the result. */
+export const batchItem = z.object({ id: z.string().min(1).max(256), work: itemWork })
+
 export const batchWork = z.object({
   kind: z.literal('batch'),
-  /** As the lines of a JSONL file; `id` comes back with the result. */
-  items: z
-    .array(z.object({ id: z.string().min(1).max(256), work: itemWork }))
-    .min(1)
-    .max(batchItemsMax),
+  items: z.array(batchItem).min(1).max(batchItemsMax),
 })
 
 export const workflowWork = z.object({

@@ -142,7 +142,7 @@ export type StakeEntry = z.infer<typeof stakeEntry>
 /** News of the swarm and of the caller's own jobs. What changed is read where it stands: an event may be missed. */
 export const changeEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('network'), revision: z.number() }),
-  z.object({ type: z.literal('job'), jobId: z.string(), kind: z.string(), state: z.string(), reason: z.string() }),
+  z.object({ type: z.literal('job'), jobId: z.string() }),
   z.object({ type: z.literal('reset') }).describe('Events were missed: read everything anew.'),
 ])
 export type ChangeEvent = z.infer<typeof changeEvent>
