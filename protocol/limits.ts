@@ -407,12 +407,33 @@ export const jobTextBytesMax = MiB
 /** JSON of a whole request: a batch of 10,000 short prompts fits. It is under the body of a request over HTTP. */
 export const jobRequestBytesMax = 6 * MiB
 export const jobTimeoutMsMax = 24 * hour
+/** In work at once: a few KiB each, and text that waits to be written. */
+export const jobsInWorkMax = 2048
+export const jobsPerTenantInWorkMax = 256
+/** Nodes tried for one job, unless its terms say otherwise. */
+export const jobAttemptsMax = 4
+/** No second node is asked before: the first must have had time to read the prompt. */
+export const hedgeDelayMinMs = 2 * second
+/** Waiters of one tenant looked at for each slot: those of other models may stand before one that fits. */
+export const slotWaitersLookedAtMax = 32
+/** Nodes whose answering times are remembered; the longest unused goes. */
+export const latencyNodesMax = 4096
+/** Items of a batch that are submitted in one transaction. */
+export const batchInsertMax = 200
 export const batchItemsMax = 10_000
 export const embeddingInputsMax = 256
 export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
+
+// ---- the registry of a coordinator -------------------------------------------------------------------------------
+
+/** Probes at once: each may make a node load a model. */
+export const probesAtOnceMax = 4
+/** Nodes asked which chunks they hold, for one look at a model: 64 bitfields of 32 KiB are 2 MiB. */
+export const coverageAskedMax = 64
+export const registryPageMax = 1000
 
 // ---- keys and wallets --------------------------------------------------------------------------------------------
 

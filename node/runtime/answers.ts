@@ -129,8 +129,12 @@ export class Answers implements GatewayBackend {
 
   /** What the lease promises. A model whose header has not been read yet is told of with the next lease. */
   canInfer(modelId: ModelId): boolean {
-    if (this.#service === undefined || !this.#options.config['inference.forPeers']) return false
-    if (this.#local(modelId) === undefined) return false
+    return this.#options.config['inference.forPeers'] && this.answersHere(modelId)
+  }
+
+  /** The engine of this node can answer with it. Asked for the first time it says no, and looks at the model. */
+  answersHere(modelId: ModelId): boolean {
+    if (this.#service === undefined || this.#local(modelId) === undefined) return false
     const verdict = this.#judged.get(modelId)
     if (verdict === undefined && !this.#judging.has(modelId)) {
       const { log, parts } = this.#options

@@ -133,6 +133,7 @@ export const idempotencyKey = z.string().min(1).max(idempotencyKeyBytesMax)
 export const jobErrorView = z.object({
   code: z.string(),
   message: z.string(),
+  fields: z.record(z.string(), z.unknown()).describe('Of the error, as the registry of errors has them.'),
   phase: z.enum(jobPhases).describe('Where it stood when it failed.'),
 })
 export type JobErrorView = z.infer<typeof jobErrorView>
