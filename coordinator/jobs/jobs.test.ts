@@ -37,7 +37,8 @@ test('jobs: a prompt is answered; its phases, its attempt and its events tell ho
   expect(job.phases.every(({ endedAtMs }) => endedAtMs !== undefined)).toBe(true)
   expect(await bench.jobs.result(identityOf('a'), job.jobId)).toEqual(answer('hi'))
   const events: JobEvent[] = []
-  for await (const event of bench.jobs.events(identityOf('a'), job.jobId, 0, AbortSignal.timeout(5000))) events.push(event)
+  for await (const event of bench.jobs.events(identityOf('a'), job.jobId, 0, AbortSignal.timeout(5000)))
+    events.push(event)
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
   expect(events.filter(({ type }) => type === 'text')).toMatchObject([{ text: 'hi', tokens: 2 }])
   expect(events.at(-1)).toMatchObject({ type: 'state', state: 'succeeded' })
@@ -55,16 +56,28 @@ test('jobs: where a node fails another takes over, text of the first is void, an
   bench.nodes = [{ name: 'good', behave: answers('yes') }, ...bench.nodes]
   const job = await bench.ended('a', jobId)
   expect(job.state).toBe('succeeded')
-  expect(job.attempts[0]).toMatchObject({ peerId: 'bad', outcome: 'failed', blame: 'node', error: { code: 'ERR_PEER_PROTOCOL' } })
+  expect(job.attempts[0]).toMatchObject({
+    peerId: 'bad',
+    outcome: 'failed',
+    blame: 'node',
+    error: { code: 'ERR_PEER_PROTOCOL' },
+  })
   expect(job.attempts.at(-1)).toMatchObject({ peerId: 'good', outcome: 'won' })
   expect(await bench.jobs.result(identityOf('a'), jobId)).toEqual(answer('yes'))
 })
 
 test('jobs: what no other node could do better fails at once, with its cause', async () => {
   const tooLong = new HartonomousError('ERR_CONTEXT_LENGTH', { promptTokens: 9, contextTokens: 8 })
-  const bench = await open([{ name: 'a', behave: fails(tooLong) }, { name: 'b', behave: fails(tooLong) }])
+  const bench = await open([
+    { name: 'a', behave: fails(tooLong) },
+    { name: 'b', behave: fails(tooLong) },
+  ])
   const job = await bench.run(chat())
-  expect(job).toMatchObject({ state: 'failed', error: { code: 'ERR_CONTEXT_LENGTH', phase: 'queued' }, chargedWei: '0' })
+  expect(job).toMatchObject({
+    state: 'failed',
+    error: { code: 'ERR_CONTEXT_LENGTH', phase: 'queued' },
+    chargedWei: '0',
+  })
   expect(job.attempts).toMatchObject([{ outcome: 'failed', blame: 'requester' }])
   await expect(bench.jobs.result(identityOf('a'), job.jobId)).rejects.toMatchObject({
     code: 'ERR_JOB_FAILED',
@@ -73,7 +86,10 @@ test('jobs: what no other node could do better fails at once, with its cause', a
 })
 
 test('jobs: a job that every node fails ends after its attempts', async () => {
-  const bench = await open([{ name: 'a', behave: fails(unreachable) }, { name: 'b', behave: fails(unreachable) }])
+  const bench = await open([
+    { name: 'a', behave: fails(unreachable) },
+    { name: 'b', behave: fails(unreachable) },
+  ])
   const job = await bench.run(chat('hello', { attemptsMax: 3 }))
   expect(job).toMatchObject({ state: 'failed', error: { code: 'ERR_PEER_UNREACHABLE' } })
   expect(job.attempts.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([
@@ -104,8 +120,14 @@ test('jobs: a second node is asked where the first is slow; the faster one wins 
 
 test('jobs: a dear node is not asked, and a job that nobody may do says why it waits', async () => {
   const bench = await open([{ name: 'dear', behave: answers('x'), weiPerKiloToken: 10n ** 12n }])
-  const { jobId } = await bench.jobs.submit(identityOf('a'), chat('hello', { maxPriceWei: '5', timeoutsMs: { queued: 1500 } }), {})
-  await expect.poll(async () => (await bench.jobs.get(identityOf('a'), jobId)).reason).toBe('none of 1 nodes fits: too dear')
+  const { jobId } = await bench.jobs.submit(
+    identityOf('a'),
+    chat('hello', { maxPriceWei: '5', timeoutsMs: { queued: 1500 } }),
+    {},
+  )
+  await expect
+    .poll(async () => (await bench.jobs.get(identityOf('a'), jobId)).reason)
+    .toBe('none of 1 nodes fits: too dear')
   const job = await bench.ended('a', jobId)
   expect(job).toMatchObject({ state: 'failed', error: { code: 'ERR_TIMEOUT', phase: 'queued' }, attempts: [] })
 })
@@ -140,7 +162,10 @@ test('jobs: a batch is a job for each line, in order, also where some fail', asy
     return job === '3' ? fails(tooLong)(onEvent, options) : answers(job)(onEvent, options)
   }
   const bench = await open([{ name: 'n', behave }])
-  const items = Array.from({ length: 7 }, (_, index) => ({ id: `line ${index}`, work: chat(String(index)).work as never }))
+  const items = Array.from({ length: 7 }, (_, index) => ({
+    id: `line ${index}`,
+    work: chat(String(index)).work as never,
+  }))
   const job = await bench.run({ work: { kind: 'batch', items } })
   expect(job).toMatchObject({ state: 'succeeded' })
   expect(job.phases.at(-2)).toMatchObject({ phase: 'running', done: 7, total: 7 })
@@ -161,7 +186,9 @@ test('jobs: one tenant with many jobs does not starve another', async () => {
     return answers('x')(onEvent, options)
   }
   const bench = await open([{ name: 'n', slots: 1, behave }])
-  const many = await Promise.all(Array.from({ length: 30 }, () => bench.jobs.submit(identityOf('many'), chat('many'), {})))
+  const many = await Promise.all(
+    Array.from({ length: 30 }, () => bench.jobs.submit(identityOf('many'), chat('many'), {})),
+  )
   const few = await Promise.all(Array.from({ length: 3 }, () => bench.jobs.submit(identityOf('few'), chat('few'), {})))
   for (const { jobId } of few) await bench.ended('few', jobId)
   expect(order.filter((job) => job === 'many').length).toBeLessThan(15)
@@ -188,9 +215,14 @@ test('jobs: what a coordinator had in work when it stopped is done by the next, 
 
 test('jobs: two coordinators on one store share the work, and no job is done twice', async () => {
   const one = await open([{ name: 'n', behave: answers('1') }])
-  const two = await JobBench.open([{ name: 'n', behave: answers('1') }], { store: one.store, owner: 'coordinator:other' })
+  const two = await JobBench.open([{ name: 'n', behave: answers('1') }], {
+    store: one.store,
+    owner: 'coordinator:other',
+  })
   const submitted = await Promise.all(
-    Array.from({ length: 40 }, (_, index) => (index % 2 ? one : two).jobs.submit(identityOf('a'), chat(String(index)), {})),
+    Array.from({ length: 40 }, (_, index) =>
+      (index % 2 ? one : two).jobs.submit(identityOf('a'), chat(String(index)), {}),
+    ),
   )
   for (const { jobId } of submitted) expect((await one.ended('a', jobId)).state).toBe('succeeded')
   expect(one.asked.length + two.asked.length).toBe(40)

@@ -148,7 +148,7 @@ export class CoordinatorClient {
 }
 
 type EntryOf<N extends PagedRoute> = {
-  [K in keyof OutputOf<N>]: OutputOf<N>[K] extends (infer E)[] ? E : never
+  [K in keyof OutputOf<N>]-?: OutputOf<N>[K] extends (infer E)[] ? E : never
 }[keyof OutputOf<N>]
 
 function urlOf<N extends RouteName>(base: string, name: N, input: InputOf<N>): string {
