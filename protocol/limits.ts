@@ -426,6 +426,45 @@ export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
+/** What the store keeps of a job beside its request: phases, attempts' timings, an error. Text that grows is in events. */
+export const jobDetailBytesMax = 256 * KiB
+/** Vectors of 256 inputs of 4,096 numbers at 22 characters are 23 MB; a batch names its items' results. */
+export const jobResultBytesMax = 32 * MiB
+export const jobReasonBytesMax = 4 * KiB
+/** One event: text joined over some 200 ms, at worst a whole answer of 32,768 tokens at 8 bytes. */
+export const jobEventBytesMax = 512 * KiB
+/** A batch with all of its items, and the bytes of their requests. */
+export const jobsPerInsertMax = batchItemsMax + 1
+export const jobInsertBytesMax = 64 * MiB
+/** Jobs of one transaction of changes, and what one change may add. */
+export const jobsPerChangeMax = 1000
+export const jobEventsPerChangeMax = 1000
+export const jobAttemptsPerChangeMax = 64
+/** Rows of one page of jobs or events; it ends early where its texts have these bytes. */
+export const jobPageRowsMax = 1000
+export const jobPageBytesMax = 32 * MiB
+/** Of one removal: ~20 rows each. */
+export const jobsPerRemovalMax = 1000
+/** A process that works on jobs, by the name that it gives itself; a peer id is 52 characters. */
+export const jobOwnerBytesMax = 128
+export const apiKeysPerHolderMax = 1000
+export const apiKeyIdBytesMax = 64
+export const apiKeyScopesBytesMax = 4 * KiB
+export const apiKeyLabelBytesMax = 256
+export const apiKeyUsesPerTouchMax = 10_000
+/** A policy, a graph or a prompt. */
+export const documentBytesMax = MiB
+export const documentNameBytesMax = 256
+export const documentVersionsPageMax = 1000
+/** SQL Server's keys end at 1,700 bytes: thread, namespace, checkpoint and task of two bytes a character. */
+export const checkpointThreadBytesMax = 128
+export const checkpointNamespaceBytesMax = 400
+export const checkpointIdBytesMax = 64
+/** State of a workflow: its input, and what its steps gave. */
+export const checkpointBytesMax = 16 * MiB
+export const checkpointWritesPerPutMax = 1000
+export const checkpointPageRowsMax = 1000
+export const checkpointPageBytesMax = 32 * MiB
 
 // ---- the registry of a coordinator -------------------------------------------------------------------------------
 

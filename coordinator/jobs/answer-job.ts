@@ -105,34 +105,27 @@ class Answer {
     const slot = await this.#firstSlot()
     const round = new AbortController()
     const signal = AbortSignal.any([round.signal, this.#job.signal])
-    const tries = new Map<number, Promise<Answered>>()
+    const outcome = Promise.withResolvers<Answered>()
+    let running = 0
     const race: Race = { winner: undefined, losers: [] }
     const begin = (taken: Slot, isHedge: boolean) => {
       const attempt = this.#job.nextAttempt()
       this.begun++
-      const run = this.#attempt(taken, attempt, isHedge, race, signal)
-      run.catch(() => undefined).finally(() => tries.delete(attempt))
-      tries.set(attempt, run)
-      return run
+      running++
+      this.#attempt(taken, attempt, isHedge, race, signal).then(outcome.resolve, (error: unknown) => {
+        // The last one to fail says why; one that lost failed because another goes on.
+        if (--running === 0) outcome.reject(error)
+      })
     }
-    const first = begin(slot, false)
-    const hedge = this.#hedgeAfter(first, race, () => {
+    begin(slot, false)
+    const hedge = this.#hedgeAfter(() => {
+      if (running === 0 || race.winner !== undefined || this.#job.signal.aborted) return
       const second = slots.tryTake((runningOn) => this.#choose(runningOn))
       if (second !== undefined && second.peerId !== slot.peerId) begin(second, true)
       else second?.release()
     })
     try {
-      let last: unknown
-      while (tries.size > 0) {
-        try {
-          return await Promise.race(tries.values())
-        } catch (error) {
-          last = error
-          // The one that failed takes itself off the list in a microtask of its own.
-          await Promise.resolve()
-        }
-      }
-      throw last
+      return await outcome.promise
     } finally {
       clearTimeout(hedge)
       round.abort(new Error('another node was faster'))
@@ -174,19 +167,9 @@ class Answer {
     return `none of ${candidates.length} nodes fits: ${[...new Set(refusals)].join(', ')}`
   }
 
-  #hedgeAfter(first: Promise<unknown>, race: Race, begin: () => void): NodeJS.Timeout | undefined {
-    const { latencies } = this.#deps
+  #hedgeAfter(begin: () => void): NodeJS.Timeout | undefined {
     if (this.#job.terms.hedge === false) return undefined
-    const afterMs = Math.max(hedgeDelayMinMs, latencies.p95Ms() ?? 0)
-    let isOver = false
-    first
-      .catch(() => undefined)
-      .finally(() => {
-        isOver = true
-      })
-    const timer = setTimeout(() => {
-      if (!isOver && race.winner === undefined && !this.#job.signal.aborted) begin()
-    }, afterMs)
+    const timer = setTimeout(begin, Math.max(hedgeDelayMinMs, this.#deps.latencies.p95Ms() ?? 0))
     timer.unref()
     return timer
   }

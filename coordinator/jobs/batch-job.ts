@@ -1,6 +1,11 @@
 /** A batch: each item is a job of its own, submitted once however often the batch is taken up again. */
-import type { JobErrorView, JobResult } from '#protocol/api/jobs.ts'
-import { finalJobStates } from '#protocol/api/jobs.ts'
+import {
+  isFinalJobState,
+  type JobErrorView,
+  type JobEventBody,
+  type JobResult,
+  openJobStates,
+} from '#protocol/api/jobs.ts'
 import { batchInsertMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore, NewJob } from '#sql/store/job.ts'
@@ -18,7 +23,7 @@ export interface BatchDependencies {
 }
 
 /** Looked at this often even where nobody tells of a change: another coordinator may work on the items. */
-const lookEveryMs = second
+const lookEveryMs = 5 * second
 
 export async function batchJob(job: RunningJob, deps: BatchDependencies): Promise<JobResult> {
   const { work } = job
@@ -65,42 +70,47 @@ function shareOf(maxPriceWei: string | undefined, items: number): { maxPriceWei?
 }
 
 async function allFinal(job: RunningJob, jobs: readonly JobRow[], store: JobStore, hub: JobHub): Promise<void> {
-  const open = new Set(jobs.map(({ jobId }) => jobId))
+  const ended = new Set<string>()
+  let open = new Set<string>()
   let wake = Promise.withResolvers<void>()
-  const unsubscribe = [...open].map((jobId) => hub.listen(jobId, () => wake.resolve()))
+  const onNews = (jobId: string) => (events: readonly JobEventBody[]) => {
+    if (!events.some((event) => event.type === 'state' && isFinalJobState(event.state))) return
+    ended.add(jobId)
+    open.delete(jobId)
+    wake.resolve()
+  }
+  const unsubscribe = jobs.map(({ jobId }) => hub.listen(jobId, onNews(jobId)))
   try {
     for (;;) {
       job.signal.throwIfAborted()
-      const ended = await store.listJobs({ parentJobId: job.jobId, states: [...finalJobStates], limit: 1000 })
-      for (const { jobId } of ended) open.delete(jobId)
-      await pages(job, store, ended, (jobId) => open.delete(jobId))
+      // Some ended before anybody listened, and elsewhere they end without a word.
+      const found = await openItems(job, store)
+      open = found.difference(ended)
       job.enter('running', `${jobs.length - open.size} of ${jobs.length} items have ended`)
       job.progress('running', jobs.length - open.size, jobs.length)
       if (open.size === 0) return
-      wake = Promise.withResolvers()
-      await Promise.race([wake.promise, pause(lookEveryMs, job.signal)])
-      // A burst of ends is looked at once.
-      await pause(100, job.signal)
+      const lookAgainAtMs = Date.now() + lookEveryMs
+      while (open.size > 0 && Date.now() < lookAgainAtMs && !job.signal.aborted) {
+        wake = Promise.withResolvers()
+        await Promise.race([wake.promise, pause(lookAgainAtMs - Date.now(), job.signal)])
+        job.progress('running', jobs.length - open.size, jobs.length)
+      }
     }
   } finally {
     for (const stop of unsubscribe) stop()
   }
 }
 
-async function pages(
-  job: RunningJob,
-  store: JobStore,
-  first: readonly JobRow[],
-  onEnded: (jobId: string) => void,
-): Promise<void> {
-  for (let page = first; page.length === 1000; ) {
-    page = await store.listJobs({
-      parentJobId: job.jobId,
-      states: [...finalJobStates],
-      limit: 1000,
-      after: page.at(-1)!.jobId,
-    })
-    for (const { jobId } of page) onEnded(jobId)
+async function openItems({ jobId: parentJobId }: RunningJob, store: JobStore): Promise<Set<string>> {
+  const open = new Set<string>()
+  let after: string | undefined
+  for (;;) {
+    const more = after === undefined ? {} : { after }
+    const page = await store.listJobs({ parentJobId, states: openJobStates, limit: 1000, ...more })
+    for (const { jobId } of page) open.add(jobId)
+    // A page may be short because its jobs are long: only an empty one is the last.
+    if (page.length === 0) return open
+    after = page.at(-1)!.jobId
   }
 }
 

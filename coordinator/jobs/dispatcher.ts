@@ -4,7 +4,7 @@
  */
 
 import type { Log } from '#node/log/index.ts'
-import { finalJobStates, type JobErrorView, type JobResult, jobStates } from '#protocol/api/jobs.ts'
+import { type JobErrorView, type JobResult, openJobStates } from '#protocol/api/jobs.ts'
 import { errorToWire, isHartonomousError } from '#protocol/errors.ts'
 import { jobsInWorkMax, jobsPerTenantInWorkMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
@@ -45,8 +45,6 @@ interface Tenant {
   mayHaveMore: boolean
 }
 
-const open = jobStates.filter((state) => !(finalJobStates as readonly string[]).includes(state))
-
 export class Dispatcher {
   readonly #deps: DispatcherDependencies
   readonly #tenants = new Map<TenantId, Tenant>()
@@ -74,9 +72,8 @@ export class Dispatcher {
     const { tenants, storeOf, owner } = this.#deps
     for (const tenant of await tenants()) {
       const store = storeOf(tenant)
-      for (const state of ['queued', 'fetching', 'loading', 'running', 'returning', 'waiting'] as const)
-        for (const row of await store.listJobs({ states: [state], limit: 1000 }))
-          if (row.owner === owner) this.#begin(tenant, row)
+      for (const row of await store.listJobs({ states: openJobStates, limit: 1000 }))
+        if (row.owner === owner) this.#begin(tenant, row)
     }
     await this.#lookAtAll()
     this.#timer = setInterval(() => void this.#lookAtAll(), lookEveryMs)
@@ -145,18 +142,24 @@ export class Dispatcher {
   async #claim(id: TenantId, tenant: Tenant, room: number): Promise<void> {
     const { storeOf, owner, now } = this.#deps
     const nowMs = now()
-    const rows = await storeOf(id).claimJobs({ owner, nowMs, untilMs: nowMs + ownerMs, limit: room, states: open })
+    const rows = await storeOf(id).claimJobs({
+      owner,
+      nowMs,
+      untilMs: nowMs + ownerMs,
+      limit: room,
+      states: openJobStates,
+    })
     tenant.mayHaveMore = rows.length === room
     for (const row of rows) this.#begin(id, row)
     if (tenant.mayHaveMore) this.#mustLookAgain = true
   }
 
   #begin(tenant: TenantId, row: JobRow): void {
-    const { storeOf, hub, owner, now } = this.#deps
+    const { storeOf, hub, owner, now, log } = this.#deps
     const { jobs } = this.#tenant(tenant)
     if (jobs.has(row.jobId) || this.#isStopped) return
     const store = storeOf(tenant)
-    const job = new RunningJob(tenant, row, { store, hub, owner, now })
+    const job = new RunningJob(tenant, row, { store, hub, owner, now, log })
     jobs.set(row.jobId, job)
     this.#inWork++
     const ending = this.#see(job, store).finally(() => {

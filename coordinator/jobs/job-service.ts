@@ -89,16 +89,19 @@ export class Jobs implements JobService {
   async list({ tenant }: Identity, query: JobQuery): Promise<{ jobs: JobView[]; nextCursor?: string }> {
     const { cursor, limit = pageDefault, states, kind, parentJobId } = query
     const size = Math.min(limit, pageMax)
-    const rows = await this.#deps.storeOf(tenant).listJobs({
+    const filter = {
       newestFirst: true,
-      limit: size,
-      ...(cursor === undefined ? {} : { after: cursor }),
       ...(states === undefined ? {} : { states }),
       ...(kind === undefined ? {} : { kind }),
       ...(parentJobId === undefined ? {} : { parentJobId }),
-    })
+    }
+    const page = (of: { after?: string; limit: number }) => this.#deps.storeOf(tenant).listJobs({ ...filter, ...of })
+    const rows = await page(cursor === undefined ? { limit: size } : { after: cursor, limit: size })
     const jobs = await Promise.all(rows.map((row) => this.#view(tenant, row)))
-    return rows.length === size ? { jobs, nextCursor: rows.at(-1)!.jobId } : { jobs }
+    const last = rows.at(-1)?.jobId
+    // A page may be short because its jobs are long.
+    const isLast = last === undefined || (rows.length < size && (await page({ after: last, limit: 1 })).length === 0)
+    return isLast ? { jobs } : { jobs, nextCursor: last }
   }
 
   async cancel({ tenant }: Identity, jobId: string): Promise<JobView> {

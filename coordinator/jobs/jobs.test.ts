@@ -50,10 +50,17 @@ test('jobs: a prompt is answered; its phases, its attempt and its events tell ho
 
 test('jobs: where a node fails another takes over, text of the first is void, and blame goes by evidence', async () => {
   const liar = new HartonomousError('ERR_PEER_PROTOCOL', { peer: 'bad', reason: 'it lies' })
-  const bench = await open([{ name: 'bad', behave: fails(liar, 'no') }])
+  const replaced = Promise.withResolvers<void>()
+  const behave: Behaviour = async (onEvent, options) => {
+    onEvent({ type: 'output', text: 'no', tokens: 1 })
+    await replaced.promise
+    return fails(liar)(onEvent, options)
+  }
+  const bench = await open([{ name: 'bad', behave }])
   const { jobId } = await bench.jobs.submit(identityOf('a'), chat(), {})
   await expect.poll(() => bench.asked.length).toBeGreaterThan(0)
   bench.nodes = [{ name: 'good', behave: answers('yes') }, ...bench.nodes]
+  replaced.resolve()
   const job = await bench.ended('a', jobId)
   expect(job.state).toBe('succeeded')
   expect(job.attempts[0]).toMatchObject({

@@ -2,6 +2,8 @@
  * One job in work: what changes of it is written by one writer, in order, each time against the revision that it knows. Text
  * is joined for a moment before it is written, everything else at once.
  */
+
+import type { Log } from '#node/log/index.ts'
 import type {
   FinalJobState,
   JobErrorView,
@@ -30,6 +32,7 @@ export interface RunningJobDependencies {
   hub: JobHub
   owner: string
   now: () => number
+  log: Log
 }
 
 export class RunningJob {
@@ -172,7 +175,7 @@ export class RunningJob {
     this.#pending = {
       ...rest,
       ...change,
-      attempts: [...attempts, ...(change.attempts ?? [])],
+      attempts: newestOf([...attempts, ...(change.attempts ?? [])]),
       events: [...noted, ...events],
     }
     this.#flush()
@@ -204,7 +207,7 @@ export class RunningJob {
       this.#row = row!
     } catch (error) {
       if (!isHartonomousError(error, 'ERR_STORE_CONFLICT')) {
-        this.abandon(`its state cannot be written: ${String(error)}`)
+        this.#lose(error)
         return
       }
       await this.#resolve(change)
@@ -214,6 +217,12 @@ export class RunningJob {
       (pending.events ?? []).filter(({ type }) => type !== 'text'),
     )
     if (this.#row.isCancelRequested) this.cancel()
+  }
+
+  /** Its ownership runs out, and it is begun anew, here or elsewhere. */
+  #lose(error: unknown): void {
+    this.#deps.log.error('job-not-written', { jobId: this.jobId, error: String(error) })
+    this.abandon('its state cannot be written')
   }
 
   /** Somebody else wrote: a request to cancel is taken in, another owner or a final state ends our work. */
@@ -229,13 +238,18 @@ export class RunningJob {
         this.#row = written!
         return
       } catch (error) {
-        if (!isHartonomousError(error, 'ERR_STORE_CONFLICT')) return this.abandon(String(error))
+        if (!isHartonomousError(error, 'ERR_STORE_CONFLICT')) return this.#lose(error)
       }
     }
   }
 }
 
 type JobRun = Omit<JobChange, 'jobId' | 'revision' | 'atMs' | 'events'>
+
+/** An attempt that began and ended before it was written is written once. */
+function newestOf(attempts: readonly AttemptRow[]): AttemptRow[] {
+  return [...new Map(attempts.map((row) => [row.attempt, row])).values()]
+}
 
 /** Why a signal of a job aborted: its requester wants it no more. */
 export class CancelledJob extends Error {

@@ -3,8 +3,12 @@ import { openStoreInWorker } from './embedded/remote.ts'
 import type { StoreOptions } from './open.ts'
 import type { ShardStore } from './types.ts'
 
+export type { ApiKeyRow, ApiKeyStore } from './api-key.ts'
 export type { ChainBlock, ChainEventBatch, ChainEventFilter, ChainEventPage, ChainEventRow } from './chain-event.ts'
+export type { CheckpointRow, CheckpointStore, CheckpointWrite } from './checkpoint-row.ts'
+export type { DocumentStore } from './document.ts'
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/index.ts'
+export type { AttemptRow, JobChange, JobFilter, JobRow, JobStore, NewJob } from './job.ts'
 export type {
   LedgerAppend,
   LedgerCheck,

@@ -11,7 +11,8 @@ import { canonicalJson } from './canonical-json.ts'
 
 /**
  * `voucher-received`, `voucher-signed`: promises to us, and ours. `receipt-signed`, `receipt-received`: of work that we did,
- * and that was done for us. `claim`: what was settled on a chain. `work`: done for nobody's pay.
+ * and that was done for us. `claim`: what was settled on a chain. `work`: done for nobody's pay. `decision`: what a
+ * policy said, in the audit log of a constitution.
  */
 export type LedgerKind =
   | 'voucher-received'
@@ -20,6 +21,7 @@ export type LedgerKind =
   | 'receipt-received'
   | 'claim'
   | 'work'
+  | 'decision'
 
 const ledgerKindSet: Readonly<Record<LedgerKind, true>> = {
   'voucher-received': true,
@@ -28,6 +30,7 @@ const ledgerKindSet: Readonly<Record<LedgerKind, true>> = {
   'receipt-received': true,
   claim: true,
   work: true,
+  decision: true,
 }
 export const ledgerKinds = Object.keys(ledgerKindSet) as LedgerKind[]
 

@@ -1,14 +1,41 @@
 /** The one implementation of `ShardStore`, over whatever engine executes its statements. */
 import { loadBlake3 } from '#protocol/codec/blake3.ts'
 import { HartonomousError } from '#protocol/errors.ts'
+import type { ApiKeyStore } from './api-key.ts'
+import { checkApiKey, getApiKey, insertApiKey, listApiKeys, revokeApiKey, touchApiKeys } from './api-keys.ts'
 import { canonicalJson, parseJson } from './canonical-json.ts'
 import { checkBlock, checkChain, checkChainEvents } from './chain-event.ts'
 import { addChainEvents, chainCursor, listChainEvents, removeChainEvents } from './chain-events.ts'
+import type { CheckpointStore } from './checkpoint-row.ts'
 import { getCheckpoint, saveCheckpoint } from './checkpoints.ts'
 import { findComponents, listEdges, rangesOf } from './components.ts'
+import type { DocumentStore } from './document.ts'
+import {
+  checkDocument,
+  checkNaming,
+  getDocument,
+  listNames,
+  listVersions,
+  nameDocument,
+  putDocument,
+} from './documents.ts'
 import { checkQuery, findNearest, getSpace, putEmbeddings, putSpace, removeEmbeddings } from './embeddings.ts'
 import { type Executor, type Session, TenantSession, type TransactionMode } from './executor.ts'
 import { addHeld, findExtent, getHeld, removeHeld } from './holdings.ts'
+import type { JobStore } from './job.ts'
+import { checkJobChanges, checkNewJobs } from './job-row.ts'
+import {
+  changeJobs,
+  checkClaim,
+  claimJobs,
+  countJobs,
+  getJob,
+  insertJobs,
+  listAttempts,
+  listJobEvents,
+  listJobs,
+  removeJobs,
+} from './jobs.ts'
 import { checkPutModel } from './layout.ts'
 import { appendLedger, checkLedger, latestLedger, listLedger } from './ledger.ts'
 import { ledgerRowsOf } from './ledger-entry.ts'
@@ -16,6 +43,14 @@ import { getContent, getModel, listModels, putModel, removeModel, setFileIdentit
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
 import { countTerm, findModels, indexModels, termsOf } from './search-index.ts'
+import {
+  getThreadCheckpoint,
+  listCheckpointWrites,
+  listThreadCheckpoints,
+  putCheckpointWrites,
+  putThreadCheckpoint,
+  removeThread,
+} from './threads.ts'
 import type { ShardStore, TenantId, TenantStore } from './types.ts'
 import type { SpaceIndex } from './vectors/space-index.ts'
 import { VectorIndexes, type VectorIndexOptions } from './vectors/vector-indexes.ts'
@@ -34,6 +69,10 @@ export function createShardStore(executor: Executor, options: ShardStoreOptions 
     capabilities: async () => executor.capabilities(),
     migrate: () => executor.migrate(),
     forTenant: (tenant) => createTenantStore(new TenantTransactions(executor, tenant), context),
+    listTenants: async () => {
+      const tenants = await executor.transaction('read', (session) => session.all('listTenants', {}))
+      return tenants.map(({ name }) => name)
+    },
     statistics: async () => {
       const counts = await executor.transaction('read', (session) => session.all('countRows', {}))
       const rows = Object.fromEntries(counts.map(({ name, count }) => [name, count]))
@@ -152,6 +191,10 @@ function createTenantStore(
 
     ...ledgerMethods(tenant),
     ...chainMethods(tenant),
+    ...jobMethods(tenant),
+    ...apiKeyMethods(tenant),
+    ...documentMethods(tenant),
+    ...checkpointMethods(tenant),
 
     claimOutbox: (limit, leaseMs) => write((x) => claimOutbox(x, limit, leaseMs, now())),
     ackOutbox: (seqs) => write((x) => ackOutbox(x, seqs)),
@@ -194,6 +237,78 @@ function chainMethods(tenant: TenantTransactions): ChainMethods {
       return tenant.run('write', (x) => removeChainEvents(x, chain, to))
     },
     listChainEvents: (chain, filter = {}) => tenant.run('read', (x) => listChainEvents(x, chain, filter)),
+  }
+}
+
+function jobMethods(tenant: TenantTransactions): JobStore {
+  return {
+    insertJobs: async (jobs) => {
+      const checked = checkNewJobs(jobs)
+      return tenant.run('durable', (x) => insertJobs(x, checked))
+    },
+    getJob: (jobId) => tenant.run('read', (x) => getJob(x, jobId)),
+    listJobs: (filter = {}) => tenant.run('read', (x) => listJobs(x, filter)),
+    changeJobs: async (changes) => {
+      checkJobChanges(changes)
+      const outcome = await tenant.run('durable', (x) => changeJobs(x, changes))
+      if ('rows' in outcome) return outcome.rows
+      throw new HartonomousError('ERR_STORE_CONFLICT', { reason: outcome.conflict })
+    },
+    claimJobs: async (claim) => {
+      checkClaim(claim)
+      return tenant.run('write', (x) => claimJobs(x, claim))
+    },
+    listAttempts: (jobId) => tenant.run('read', (x) => listAttempts(x, jobId)),
+    listJobEvents: (jobId, page) => tenant.run('read', (x) => listJobEvents(x, jobId, page)),
+    removeJobs: (finishedBeforeMs, limit) => tenant.run('write', (x) => removeJobs(x, finishedBeforeMs, limit)),
+    countJobs: () => tenant.run('read', (x) => countJobs(x)),
+  }
+}
+
+function apiKeyMethods(tenant: TenantTransactions): ApiKeyStore {
+  return {
+    insertApiKey: async (key) => {
+      assertTenant(key.holder)
+      const checked = checkApiKey(key)
+      await tenant.run('durable', (x) => insertApiKey(x, checked))
+    },
+    getApiKey: (keyId) => tenant.run('read', (x) => getApiKey(x, keyId)),
+    listApiKeys: (holder) => tenant.run('read', (x) => listApiKeys(x, holder)),
+    revokeApiKey: (keyId, atMs) => tenant.run('durable', (x) => revokeApiKey(x, keyId, atMs)),
+    touchApiKeys: (uses) => tenant.run('write', (x) => touchApiKeys(x, uses)),
+  }
+}
+
+function documentMethods(tenant: TenantTransactions): DocumentStore {
+  return {
+    putDocument: async (document) => {
+      checkDocument(document)
+      await tenant.run('durable', (x) => putDocument(x, document))
+    },
+    getDocument: (hash) => tenant.run('read', (x) => getDocument(x, hash)),
+    nameDocument: async (name, hash, { previous, atMs }) => {
+      const naming = { name, hash, previous, atMs }
+      checkNaming(naming)
+      if (await tenant.run('durable', (x) => nameDocument(x, naming))) return
+      const reason = `the name ${JSON.stringify(name)} does not point where it did`
+      throw new HartonomousError('ERR_STORE_CONFLICT', { reason })
+    },
+    listVersions: (name) => tenant.run('read', (x) => listVersions(x, name)),
+    listNames: (prefix) => tenant.run('read', (x) => listNames(x, prefix)),
+  }
+}
+
+function checkpointMethods(tenant: TenantTransactions): CheckpointStore {
+  return {
+    putCheckpoint: (row) => tenant.run('durable', (x) => putThreadCheckpoint(x, row)),
+    getCheckpoint: (thread, namespace, checkpointId) =>
+      tenant.run('read', (x) => getThreadCheckpoint(x, thread, namespace, checkpointId)),
+    listCheckpoints: (thread, page) => tenant.run('read', (x) => listThreadCheckpoints(x, thread, page)),
+    putCheckpointWrites: (thread, namespace, checkpointId, writes) =>
+      tenant.run('durable', (x) => putCheckpointWrites(x, { thread, namespace, checkpointId }, writes)),
+    listCheckpointWrites: (thread, namespace, checkpointId) =>
+      tenant.run('read', (x) => listCheckpointWrites(x, { thread, namespace, checkpointId })),
+    removeThread: (thread) => tenant.run('durable', (x) => removeThread(x, thread)),
   }
 }
 

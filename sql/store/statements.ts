@@ -154,6 +154,109 @@ type ChainEventPage<Filter> = Statement<
   StoredChainEvent
 >
 
+type JobKey = { jobId: string }
+
+/** Of a job, what never changes but its request. */
+interface StoredJobHead extends JobKey {
+  kind: string
+  idempotencyKey: string | null
+  requestHash: Uint8Array
+  parentJobId: string | null
+  createdAtMs: number
+}
+
+export interface StoredJobBody extends JobKey {
+  state: string
+  reason: string
+  revision: number
+  owner: string | null
+  /** 0 where nobody owns it. */
+  ownerUntilMs: number
+  isCancelRequested: number
+  updatedAtMs: number
+  finishedAtMs: number | null
+  /** JSON. */
+  detail: string
+  /** JSON. */
+  result: string | null
+  /** JSON. */
+  error: string | null
+  chargedWei: string
+  /** Of request, detail, result and error. */
+  sizeBytes: number
+  /** The number of its last event. */
+  eventCount: number
+}
+
+export interface StoredJob extends StoredJobHead, StoredJobBody {
+  /** JSON. */
+  request: string
+}
+
+export interface StoredAttempt extends JobKey {
+  attempt: number
+  peerId: string
+  isHedge: number
+  startedAtMs: number
+  endedAtMs: number | null
+  outcome: string | null
+  /** JSON. */
+  detail: string
+  paidWei: string
+  receiptHash: Uint8Array | null
+}
+
+export interface StoredJobEvent {
+  seq: number
+  atMs: number
+  /** JSON. */
+  body: string
+}
+
+export interface FoundJob extends JobKey {
+  sizeBytes: number
+}
+/** In order of the id, behind a job. */
+type JobPage<Filter> = Statement<Filter & { afterJobId: string; limit: number }, FoundJob>
+/** The other way, before a job. */
+type JobPageBack<Filter> = Statement<Filter & { beforeJobId: string; limit: number }, FoundJob>
+type JobStateKey = { state: string }
+type JobKindKey = JobStateKey & { kind: string }
+/** `states`: JSON array. */
+type JobParentKey = { parentJobId: string; kind: string | null; states: string | null }
+
+export interface StoredApiKey {
+  keyId: string
+  hash: Uint8Array
+  holder: string
+  label: string
+  /** JSON array. */
+  scopes: string
+  createdAtMs: number
+  expiresAtMs: number | null
+  revokedAtMs: number | null
+  lastUsedAtMs: number | null
+}
+
+type ThreadKey = { thread: string; namespace: string }
+type ThreadCheckpointKey = ThreadKey & { checkpointId: string }
+export interface StoredThreadCheckpoint extends ThreadCheckpointKey {
+  parentId: string | null
+  checkpoint: Uint8Array
+  metadata: Uint8Array
+}
+export interface StoredCheckpointWrite {
+  taskId: string
+  ordinal: number
+  channel: string
+  bytes: Uint8Array
+}
+/** Newest first, before a checkpoint. */
+type ThreadPage<Filter> = Statement<
+  Filter & { thread: string; beforeCheckpointId: string; limit: number },
+  { namespace: string; checkpointId: string; sizeBytes: number }
+>
+
 type SpaceKey = { spacePk: number }
 type RevRange = { afterRev: number; untilRev: number }
 /** `kinds`: JSON array. */
@@ -352,6 +455,71 @@ export interface TenantStatements extends VectorStatements {
   /** Those in later blocks, and in another block of this number; with their addresses. */
   deleteChainEvents: Statement<ChainKey & { blockNumber: number; blockHash: string }>
 
+  /** `jobIds`: JSON array. In any order; those that are gone are left out. */
+  listJobsById: Statement<{ jobIds: string }, StoredJob>
+  /** `idempotencyKeys`: JSON array. In any order. */
+  listJobsByKey: Statement<{ idempotencyKeys: string }, { idempotencyKey: string; requestHash: Uint8Array } & JobKey>
+  insertJob: Statement<StoredJobHead & { sizeBytes: number; reason: string }>
+  insertJobRequest: Statement<JobKey & { request: string }>
+  /** Where it has the revision before, and is not final. */
+  updateJob: Statement<StoredJobBody>
+  listJobs: JobPage<None>
+  listJobsBack: JobPageBack<None>
+  listJobsOfState: JobPage<JobStateKey>
+  listJobsOfStateBack: JobPageBack<JobStateKey>
+  listJobsOfKind: JobPage<JobKindKey>
+  listJobsOfKindBack: JobPageBack<JobKindKey>
+  listJobsOfParent: JobPage<JobParentKey>
+  listJobsOfParentBack: JobPageBack<JobParentKey>
+  /** Unfinished, and nobody's. */
+  listFreeJobs: Statement<JobStateKey & { limit: number }, FoundJob>
+  /** Unfinished, and their owner's time has run out. */
+  listAbandonedJobs: Statement<JobStateKey & { atMs: number; limit: number }, FoundJob>
+  /** `jobIds`: JSON array. */
+  claimJobs: Statement<{ jobIds: string; owner: string; ownerUntilMs: number; atMs: number }>
+  countJobs: Statement<None, { state: string; count: number }>
+  /** With requests, attempts and events; those that finished first before others. */
+  deleteJobs: Statement<{ atMs: number; limit: number }>
+  putAttempt: Statement<StoredAttempt>
+  listAttempts: Statement<JobKey, StoredAttempt>
+  /** `jobIds`: JSON array. */
+  listWonAttempts: Statement<{ jobIds: string }, JobKey & { attempt: number }>
+  insertJobEvent: Statement<StoredJobEvent & JobKey>
+  listJobEvents: Statement<JobKey & { afterSeq: number; limit: number }, StoredJobEvent>
+
+  insertApiKey: Statement<StoredApiKey>
+  findApiKey: Statement<{ keyId: string }, StoredApiKey>
+  /** In order of (createdAtMs, keyId). */
+  listApiKeys: Statement<{ holder: string }, StoredApiKey>
+  countApiKeys: Statement<{ holder: string }, { count: number }>
+  /** Changes no row that was revoked before. */
+  revokeApiKey: Statement<{ keyId: string; atMs: number }>
+  touchApiKey: Statement<{ keyId: string; atMs: number }>
+
+  /** Nothing where it is there. */
+  insertDocument: Statement<{ hash: Uint8Array; text: string; atMs: number }>
+  findDocument: Statement<{ hash: Uint8Array }, { text: string }>
+  hasDocument: Statement<{ hash: Uint8Array }, { count: number }>
+  insertDocumentName: Statement<{ name: string; version: number; hash: Uint8Array; atMs: number }>
+  /** Newest first. */
+  listDocumentVersions: Statement<{ name: string; limit: number }, { version: number; hash: Uint8Array; atMs: number }>
+  /** The newest of each name from one to another, in order of the name. */
+  listDocumentNames: Statement<
+    { fromName: string; untilName: string },
+    { name: string; hash: Uint8Array; atMs: number }
+  >
+
+  /** In place of one that is there. */
+  putThreadCheckpoint: Statement<StoredThreadCheckpoint & { sizeBytes: number }>
+  findThreadCheckpoint: Statement<ThreadCheckpointKey, StoredThreadCheckpoint>
+  listThreadCheckpoints: ThreadPage<None>
+  listThreadCheckpointsOf: ThreadPage<{ namespace: string }>
+  /** In place of one that is there. */
+  putCheckpointWrite: Statement<ThreadCheckpointKey & StoredCheckpointWrite>
+  listCheckpointWrites: Statement<ThreadCheckpointKey, StoredCheckpointWrite>
+  deleteThreadCheckpoints: Statement<{ thread: string }>
+  deleteThreadWrites: Statement<{ thread: string }>
+
   findSpace: Statement<{ name: string }, StoredSpace>
   insertSpace: Statement<{ name: string; dimension: number }>
   countSpaces: Statement<None, { count: number }>
@@ -376,6 +544,8 @@ export interface TenantStatements extends VectorStatements {
 export interface SharedStatements {
   findTenant: Statement<{ name: string }, { tenantId: number }>
   insertTenant: Statement<{ name: string }, { tenantId: number }>
+  /** In order of the name. */
+  listTenants: Statement<None, { name: string }>
   /** Of this transaction alone; gives back the last of them. */
   takeRevs: Statement<{ count: number }, { rev: number }>
   countRows: Statement<None, { name: string; count: number }>

@@ -6,7 +6,11 @@ import type { ExtentRoot, ModelId, PeerId } from '#protocol/ids.ts'
 import type { ModelContent } from '#protocol/model/content.ts'
 import type { SignedRelease } from '#protocol/model/release.ts'
 import type { ComponentKind, NumberRange, QueryTensor } from '#protocol/query/message.ts'
+import type { ApiKeyStore } from './api-key.ts'
 import type { ChainBlock, ChainEventBatch, ChainEventFilter, ChainEventPage } from './chain-event.ts'
+import type { CheckpointStore } from './checkpoint-row.ts'
+import type { DocumentStore } from './document.ts'
+import type { JobStore } from './job.ts'
 import type { LedgerAppend, LedgerCheck, LedgerEntry, LedgerFilter, LedgerKind } from './ledger-entry.ts'
 
 /** (issuer, subject), as text: the local owner is `local:owner`. */
@@ -28,6 +32,8 @@ export interface ShardStore {
   /** Runs what is missing. @throws {ERR_STORE_MIGRATION} when the database is newer, or a recorded hash differs. */
   migrate(): Promise<{ applied: number[] }>
   forTenant(tenant: TenantId): TenantStore
+  /** Who has ever written something, in order of the name. */
+  listTenants(): Promise<TenantId[]>
   /** Row counts by table and file size, for status and doctor. */
   statistics(): Promise<StoreStatistics>
   /** The engine's own integrity check, for doctor: reads the whole database. Empty when all is well. */
@@ -252,7 +258,7 @@ export interface IngestCheckpoint {
 }
 
 /** Everything below sees one tenant's rows only. Methods that name a model throw ERR_NOT_FOUND unless said otherwise. */
-export interface TenantStore {
+export interface TenantStore extends JobStore, ApiKeyStore, DocumentStore, CheckpointStore {
   /**
    * All rows of a model in one transaction, with an outbox event `model-added`; durable when it resolves. Content that is
    * not whole (holes, wrong number of leaves, unknown extents in a component) is refused.

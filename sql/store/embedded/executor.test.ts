@@ -36,9 +36,9 @@ describe('embedded statements', () => {
   const ofWholeTenant = [
     ...['listModels', 'listAllFiles', 'findComponents', 'listOutbox', 'countLeased', 'deleteOldCheckpoints'],
     ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox', 'largestReleaseSource'],
-    ...['countSpaces', 'countChains', 'findModelsWithoutTerm'],
+    ...['countSpaces', 'countChains', 'findModelsWithoutTerm', 'countJobs'],
   ]
-  const shared = ['findTenant', 'insertTenant', 'takeRevs', 'countRows']
+  const shared = ['findTenant', 'insertTenant', 'listTenants', 'takeRevs', 'countRows']
 
   test('embedded statements: all but the shared ones are bound to a tenant', () => {
     for (const [name, text] of Object.entries(embeddedStatements)) {

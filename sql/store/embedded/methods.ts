@@ -41,6 +41,31 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   addChainEvents: true,
   removeChainEvents: true,
   listChainEvents: true,
+  insertJobs: true,
+  getJob: true,
+  listJobs: true,
+  changeJobs: true,
+  claimJobs: true,
+  listAttempts: true,
+  listJobEvents: true,
+  removeJobs: true,
+  countJobs: true,
+  insertApiKey: true,
+  getApiKey: true,
+  listApiKeys: true,
+  revokeApiKey: true,
+  touchApiKeys: true,
+  putDocument: true,
+  getDocument: true,
+  nameDocument: true,
+  listVersions: true,
+  listNames: true,
+  putCheckpoint: true,
+  getCheckpoint: true,
+  listCheckpoints: true,
+  putCheckpointWrites: true,
+  listCheckpointWrites: true,
+  removeThread: true,
   putSpace: true,
   getSpace: true,
   putEmbeddings: true,
@@ -60,6 +85,7 @@ export type StoreMethods = {
   open: (options: StoreOptions) => Promise<void>
   capabilities: () => Promise<StoreCapabilities>
   migrate: () => ReturnType<ShardStore['migrate']>
+  listTenants: () => Promise<TenantId[]>
   statistics: () => Promise<StoreStatistics>
   check: () => Promise<string[]>
   tenant: (call: TenantCall) => Promise<unknown>

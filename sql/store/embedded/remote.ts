@@ -31,6 +31,7 @@ export async function openStoreInWorker(options: StoreOptions): Promise<ShardSto
     capabilities: async () => live().call('capabilities', null),
     migrate: async () => live().call('migrate', null),
     forTenant: (tenant) => remoteTenant(live, tenant),
+    listTenants: async () => live().call('listTenants', null),
     statistics: async () => live().call('statistics', null),
     check: async () => live().call('check', null),
     close: async () => {

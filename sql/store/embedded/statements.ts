@@ -5,6 +5,7 @@
  * it does, `indexed by` names the right one (a test looks at every plan).
  */
 import type { StatementName, VectorStatementName } from '../statements.ts'
+import { coordinatorStatements } from './coordinator-statements.ts'
 
 const modelColumns = `m.model_pk as modelPk, m.model_id as modelId, m.architecture, m.format,
   m.parameter_count as parameterCount, m.size_bytes as sizeBytes, m.chunk_count as chunkCount, m.origin,
@@ -334,6 +335,15 @@ export const tableNames = [
   'chain',
   'chain_event',
   'chain_event_address',
+  'job',
+  'job_request',
+  'job_attempt',
+  'job_event',
+  'api_key',
+  'document',
+  'document_name',
+  'thread_checkpoint',
+  'thread_write',
   'shard',
   'space',
   'embedding',
@@ -342,6 +352,7 @@ export const tableNames = [
 const shared = {
   findTenant: 'select tenant_id as tenantId from tenant where name = :name',
   insertTenant: 'insert into tenant(name) values(:name) returning tenant_id as tenantId',
+  listTenants: 'select name from tenant order by name',
   takeRevs: 'update shard set rev = rev + :count where shard_pk = 1 returning rev',
   // `shard` has one row, always.
   countRows: tableNames
@@ -362,6 +373,7 @@ export const embeddedStatements: Readonly<Record<EmbeddedStatementName, string>>
   ...small,
   ...ledger,
   ...chains,
+  ...coordinatorStatements,
   ...embeddings,
   ...shared,
 }

@@ -31,6 +31,7 @@ const methods: StoreMethods = {
   },
   capabilities: async () => opened().capabilities(),
   migrate: async () => opened().migrate(),
+  listTenants: async () => opened().listTenants(),
   statistics: async () => opened().statistics(),
   check: async () => opened().check(),
   tenant: async ({ tenant, method, parameters }) => {

@@ -10,7 +10,7 @@ import { statementNames, statementOf, tableNames } from './statements.ts'
 import { parametersIn } from './tokens.ts'
 import { vectorTableNames } from './vector-statements.ts'
 
-const shared: readonly StatementName[] = ['findTenant', 'insertTenant', 'countRows', 'takeRevs']
+const shared: readonly StatementName[] = ['findTenant', 'insertTenant', 'listTenants', 'countRows', 'takeRevs']
 const ofNoTenant: readonly string[] = ['tenant', 'shard']
 const tenantTables = [...tableNames.filter((name) => !ofNoTenant.includes(name)), ...vectorTableNames]
 const profiles: Record<string, MssqlProfile> = {

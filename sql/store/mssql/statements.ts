@@ -6,6 +6,7 @@
  */
 import type { StatementName } from '../statements.ts'
 import { collation } from './collation.ts'
+import { coordinatorStatements } from './coordinator-statements.ts'
 import { moneyStatements } from './money-statements.ts'
 import type { MssqlProfile } from './profile.ts'
 import { vectorStatements } from './vector-statements.ts'
@@ -303,6 +304,15 @@ export const tableNames = [
   'chain',
   'chain_event',
   'chain_event_address',
+  'job',
+  'job_request',
+  'job_attempt',
+  'job_event',
+  'api_key',
+  'document',
+  'document_name',
+  'thread_checkpoint',
+  'thread_write',
   'search_term',
   'shard',
   'space',
@@ -313,6 +323,7 @@ const shared = {
   findTenant: `SELECT tenant_id AS tenantId FROM shard.tenant
     WHERE name_sha256 = HASHBYTES('SHA2_256', @name) AND name = @name`,
   insertTenant: 'INSERT INTO shard.tenant(name) OUTPUT inserted.tenant_id AS tenantId VALUES (@name)',
+  listTenants: 'SELECT name FROM shard.tenant ORDER BY name',
   takeRevs: 'UPDATE shard.shard SET rev = rev + @count OUTPUT inserted.rev AS rev WHERE shard_pk = 1',
   // `shard` has one row, always.
   countRows: tableNames
@@ -330,6 +341,7 @@ const common: Readonly<Record<StatementName, string>> = {
   ...small,
   ...search,
   ...moneyStatements,
+  ...coordinatorStatements,
   ...embeddings,
   ...vectorStatements,
   ...shared,
