@@ -305,6 +305,8 @@ export const inferPeerQueueMs = 5 * minute
 export const outboxEventsMax = 10_000
 /** Readers of the event stream of the control API. */
 export const eventReadersMax = 64
+/** Readers of the event streams of a coordinator: one socket and some KiB each; 1,000 pages are meant to fit. */
+export const coordinatorEventReadersMax = 4096
 /** What an entry of the ledger carries: a signed voucher or receipt with its details is < 1 KiB. */
 export const ledgerBodyBytesMax = 4 * KiB
 /** Its fields for queries, as JSON: a dozen of names and values, each < 100 bytes. */
