@@ -405,8 +405,26 @@ export const jobTextBytesMax = MiB
 /** JSON of a whole request: a batch of 10,000 short prompts fits. It is under the body of a request over HTTP. */
 export const jobRequestBytesMax = 6 * MiB
 export const jobTimeoutMsMax = 24 * hour
+/** In work at once: a few KiB each, and text that waits to be written. */
+export const jobsInWorkMax = 2048
+export const jobsPerTenantInWorkMax = 256
+/** Nodes tried for one job, unless its terms say otherwise. */
+export const jobAttemptsMax = 4
+/** No second node is asked before: the first must have had time to read the prompt. */
+export const hedgeDelayMinMs = 2 * second
+/** Waiters of one tenant looked at for each slot: those of other models may stand before one that fits. */
+export const slotWaitersLookedAtMax = 32
+/** Nodes whose answering times are remembered; the longest unused goes. */
+export const latencyNodesMax = 4096
+/** Items of a batch that are submitted in one transaction. */
+export const batchInsertMax = 200
 export const batchItemsMax = 10_000
-export const embeddingInputsMax = 256
+/** As OpenAI's. */
+export const embeddingInputsMax = 2048
+/** Numbers in the vectors of one request: all inputs with 2,048 numbers each, 16 MiB. */
+export const embeddingValuesMax = 4 * MiB
+/** Numbers in one vector of a model; the widest published model has 16,384. */
+export const embeddingDimensionsMax = 16_384
 export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
@@ -451,6 +469,13 @@ export const checkpointWritesPerPutMax = 1000
 export const checkpointPageRowsMax = 1000
 export const checkpointPageBytesMax = 32 * MiB
 
+// ---- the registry of a coordinator -------------------------------------------------------------------------------
+
+/** Probes at once: each may make a node load a model. */
+export const probesAtOnceMax = 4
+/** Nodes asked which chunks they hold, for one look at a model: 64 bitfields of 32 KiB are 2 MiB. */
+export const coverageAskedMax = 64
+export const registryPageMax = 1000
 // ---- constitution ------------------------------------------------------------------------------------------------
 
 /** A whole constitution: the shipped one has 6 KiB, 200 rules of 300 bytes 60. */
@@ -511,6 +536,7 @@ assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
 assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
+assert(4 * embeddingDimensionsMax + KiB <= inferFrameBytesMax, 'a vector fits its frame')
 assert(
   decisionRequestBytesMax + 2 * decisionRulesMax * (ruleIdBytesMax + 6) + 3 * 68 + 160 <= ledgerBodyBytesMax,
   'a decision fits an entry of the ledger',

@@ -303,6 +303,8 @@ export type NodeEvent =
       pid: number
       version: string
     }
+  /** Of a coordinator: where its own API is; that of its node is in `ready`. */
+  | { event: 'coordinator-ready'; coordinatorUrl: string; pid: number }
   | { event: 'peer-connect' | 'peer-disconnect'; peerId: string }
   | { event: 'release'; modelId: string; name: string; publisher: string; licence: string; sizeBytes: number }
   | {

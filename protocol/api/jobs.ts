@@ -21,6 +21,7 @@ export type JobPhase = (typeof jobPhases)[number]
 export const jobStates = [...jobPhases, 'waiting', 'succeeded', 'failed', 'cancelled'] as const
 export type JobState = (typeof jobStates)[number]
 export const finalJobStates = ['succeeded', 'failed', 'cancelled'] as const
+export const openJobStates = [...jobPhases, 'waiting'] as const
 export type FinalJobState = (typeof finalJobStates)[number]
 
 export function isFinalJobState(state: JobState): state is FinalJobState {
@@ -134,6 +135,8 @@ export const idempotencyKey = z.string().min(1).max(idempotencyKeyBytesMax)
 export interface JobErrorView {
   code: string
   message: string
+  /** Of the error, as the registry of errors has them. */
+  fields: Record<string, unknown>
   /** Where it stood when it failed. */
   phase: JobPhase
 }

@@ -6,8 +6,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { JobEventBody } from '#protocol/api/jobs.ts'
+import { weiMax } from '#protocol/limits.ts'
+import { sampleKey } from '../compliance/api-keys.ts'
+import { sampleCheckpoint } from '../compliance/checkpoints.ts'
+import { documentHash } from '../compliance/documents.ts'
 import { blockOf, ledgerEntryOf, sampleEvents } from '../compliance/money.ts'
-import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { bytesOf, peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { sampleAttempt, sampleJob } from '../compliance/work.ts'
 import { openEmbeddedMoveEnd } from '../embedded/move-end.ts'
 import { tableNames } from '../embedded/statements.ts'
 import { openEmbeddedStore } from '../index.ts'
@@ -15,7 +21,7 @@ import { MssqlExecutor } from '../mssql/executor.ts'
 import { openTranscribed, plainProfile } from '../mssql/fixtures/transcribed.ts'
 import { mssqlMoveEnd } from '../mssql/move-end.ts'
 import { createShardStore } from '../shard-store.ts'
-import type { ShardStore } from '../types.ts'
+import type { ShardStore, TenantStore } from '../types.ts'
 import { type MoveEnd, moveShard } from './move.ts'
 import { movedTables } from './tables.ts'
 
@@ -64,8 +70,30 @@ async function fill(store: ShardStore): Promise<void> {
     await tenant.addChainEvents('unread', { to: blockOf(1), events: [] })
     await tenant.removeChainEvents('unread', undefined)
   }
+  for (const tenant of [mine, other]) await fillCoordinator(tenant)
   for (const value of [null, '', 'text ', { a: ['\u0000'] }])
     await mine.putSetting(`key ${JSON.stringify(value)} `, value)
+}
+
+async function fillCoordinator(tenant: TenantStore): Promise<void> {
+  const jobs = [0, 1, 2].map((n) => sampleJob(n, { idempotencyKey: `größe ${n} `, parentJobId: sampleJob(9).jobId }))
+  await tenant.insertJobs(jobs)
+  const { jobId } = jobs[0]!
+  const won = sampleAttempt(jobId, 1, { outcome: 'won', paidWei: weiMax, receiptHash: bytesOf('r', 32), endedAtMs: 7 })
+  const events: JobEventBody[] = [1, 2].map((n) => ({ type: 'text', text: `${n} \u0000`, tokens: n }))
+  const end = { state: 'succeeded', result: '{"ü ":1}', chargedWei: weiMax } as const
+  await tenant.changeJobs([{ jobId, revision: 1, atMs: 5, ...end, attempts: [won, sampleAttempt(jobId, 2)], events }])
+  await tenant.claimJobs({ owner: 'me ', nowMs: 1, untilMs: 9, limit: 1 })
+  for (const keyId of ['a', 'b ']) await tenant.insertApiKey(sampleKey(keyId, { expiresAtMs: 3 }))
+  for (const text of ['', 'größe 😀 ', 'c']) {
+    await tenant.putDocument({ hash: documentHash(text), text, atMs: 1 })
+    await tenant.nameDocument(`name ${text}`, documentHash(text), { atMs: 2 })
+  }
+  for (const checkpointId of ['1', '2 ']) {
+    await tenant.putCheckpoint(sampleCheckpoint(checkpointId, { parentId: '0', namespace: 'ü ' }))
+    const write = { taskId: 'a ', index: -1, channel: '', value: bytesOf('w', 9) }
+    await tenant.putCheckpointWrites('thread', 'ü ', checkpointId, [write, { ...write, index: 0 }])
+  }
 }
 
 async function openTarget(name = 'target.db'): Promise<MoveEnd> {

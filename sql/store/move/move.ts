@@ -54,13 +54,9 @@ export async function moveShard(from: MoveEnd, to: MoveEnd, options: MoveOptions
     let after = progress.table === table.name ? progress.after : null
     for (;;) {
       signal?.throwIfAborted()
-      const rows = await from.read(
-        table,
-        after === null ? undefined : (JSON.parse(after) as MovedValue[]),
-        table.batchRows,
-      )
+      const rows = await from.read(table, after === null ? undefined : parseKey(after), table.batchRows)
       if (rows.length === 0) break
-      after = JSON.stringify(table.key.map((column) => rows.at(-1)![column]))
+      after = keyText(table.key.map((column) => rows.at(-1)![column]!))
       progress = { source, table: table.name, after }
       await to.write(table, rows, progress)
       onBatch?.(table.name, rows.length)
@@ -69,6 +65,17 @@ export async function moveShard(from: MoveEnd, to: MoveEnd, options: MoveOptions
   const report = await compare(from, to, tables, signal)
   await to.clearProgress()
   return report
+}
+
+/** Bytes as `{"hex":"…"}`. */
+function keyText(key: readonly MovedValue[]): string {
+  const plain = key.map((value) => (value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value))
+  return JSON.stringify(plain)
+}
+
+function parseKey(text: string): MovedValue[] {
+  const plain = JSON.parse(text) as (string | number | null | { hex: string })[]
+  return plain.map((value) => (value instanceof Object ? new Uint8Array(Buffer.from(value.hex, 'hex')) : value))
 }
 
 async function startOf(to: MoveEnd, tables: readonly MovedTable[], source: string): Promise<MoveProgress> {

@@ -182,6 +182,82 @@ export const movedTables: readonly MovedTable[] = [
     batchRows: small,
   },
   {
+    // A result may be some MiB long, and a request.
+    name: 'job',
+    columns: {
+      ...integers('tenant_id', 'created_at_ms', 'revision', 'owner_until_ms', 'is_cancel_requested', 'updated_at_ms'),
+      ...integers('finished_at_ms', 'size_bytes', 'event_count'),
+      ...texts('job_id', 'kind', 'idempotency_key', 'parent_job_id', 'state', 'reason', 'owner', 'charged_wei'),
+      ...{ request_hash: 'bytes', detail: 'json', result: 'json', error: 'json' },
+    },
+    key: ['tenant_id', 'job_id'],
+    batchRows: 8,
+  },
+  {
+    name: 'job_request',
+    columns: { ...integers('tenant_id'), ...texts('job_id'), request: 'json' },
+    key: ['tenant_id', 'job_id'],
+    batchRows: 8,
+  },
+  {
+    name: 'job_attempt',
+    columns: {
+      ...integers('tenant_id', 'attempt', 'is_hedge', 'started_at_ms', 'ended_at_ms'),
+      ...texts('job_id', 'peer_id', 'outcome', 'paid_wei'),
+      ...{ detail: 'json', receipt_hash: 'bytes' },
+    },
+    key: ['tenant_id', 'job_id', 'attempt'],
+    batchRows: 100,
+  },
+  {
+    name: 'job_event',
+    columns: { ...integers('tenant_id', 'seq', 'at_ms'), ...texts('job_id'), body: 'json' },
+    key: ['tenant_id', 'job_id', 'seq'],
+    batchRows: 100,
+  },
+  {
+    name: 'api_key',
+    columns: {
+      ...integers('tenant_id', 'created_at_ms', 'expires_at_ms', 'revoked_at_ms', 'last_used_at_ms'),
+      ...texts('key_id', 'holder', 'label'),
+      ...{ hash: 'bytes', scopes: 'json' },
+    },
+    key: ['tenant_id', 'key_id'],
+    batchRows: small,
+  },
+  {
+    name: 'document',
+    columns: { ...integers('tenant_id', 'created_at_ms'), hash: 'bytes', text: 'json' },
+    key: ['tenant_id', 'hash'],
+    batchRows: 16,
+  },
+  {
+    name: 'document_name',
+    columns: { ...integers('tenant_id', 'version', 'at_ms'), ...texts('name'), hash: 'bytes' },
+    key: ['tenant_id', 'name', 'version'],
+    batchRows: small,
+  },
+  {
+    name: 'thread_checkpoint',
+    columns: {
+      ...integers('tenant_id', 'size_bytes'),
+      ...texts('thread', 'namespace', 'checkpoint_id', 'parent_id'),
+      ...{ body: 'bytes', metadata: 'bytes' },
+    },
+    key: ['tenant_id', 'thread', 'namespace', 'checkpoint_id'],
+    batchRows: 8,
+  },
+  {
+    name: 'thread_write',
+    columns: {
+      ...integers('tenant_id', 'ordinal'),
+      ...texts('thread', 'namespace', 'checkpoint_id', 'task_id', 'channel'),
+      value: 'bytes',
+    },
+    key: ['tenant_id', 'thread', 'namespace', 'checkpoint_id', 'task_id', 'ordinal'],
+    batchRows: 8,
+  },
+  {
     name: 'search_term',
     columns: { ...integers('tenant_id', 'source'), ...texts('term', 'model_id') },
     key: ['tenant_id', 'term', 'model_id', 'source'],

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sqlAnswerBytesMax, sqlQueriesMax, sqlTextBytesMax } from '#protocol/limits.ts'
 import { type ConsoleAnswer, type ConsolePeer, shardViews } from '../../console/index.ts'
 import { ledgerEntryOf } from '../compliance/money.ts'
-import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { bytesOf, peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { sampleAttempt, sampleJob } from '../compliance/work.ts'
 import { runQuery } from '../embedded/console/query.ts'
 import { openEmbeddedStore } from '../index.ts'
 import { batchesIn } from './batches.ts'
@@ -36,6 +37,10 @@ beforeAll(async () => {
     const again = ledgerEntryOf('one', { kind: 'receipt-received', atMs: 5 })
     await mine.appendLedger([...receipts, again, ledgerEntryOf('one', { kind: 'voucher-signed' })])
     await mine.putRelease(sampleRelease('one', { licence: `Apache-${tenant}` }), peerIdOf('peer'))
+    const { jobId } = sampleJob(1)
+    await mine.insertJobs([sampleJob(1), sampleJob(2)])
+    const attempts = [sampleAttempt(jobId, 1), sampleAttempt(jobId, 2, { receiptHash: bytesOf('r', 32) })]
+    await mine.changeJobs([{ jobId, revision: 1, atMs: 9, attempts }])
   }
   await store.close()
   ;({ db } = await openTranscribed(path))
@@ -111,6 +116,8 @@ describe('console views of SQL Server', () => {
       ['model', 2],
       ['receipt', 3],
       ['job', 2],
+      ['coordinator_job', 2],
+      ['job_attempt', 2],
     ] as const)
       expect((await console.run({ sql: `select * from ${name}` }, signal)).rows, name).toHaveLength(count)
   })

@@ -10,8 +10,8 @@ export interface DriverError extends Error {
 /** Raised by our own batches (`THROW`): the lock of the writers, or of a migration, was not to be had. */
 export const lockTimeoutNumber = 51_222
 
-/** Raised by the triggers of the ledger. */
-const ledgerRefusalNumber = 51_223
+/** Raised by the triggers of what does not change: the ledger, and jobs that have ended. */
+const refusalNumber = 51_223
 
 /** Deadlock victim, snapshot update conflict, lock timeout. */
 const conflicts: readonly number[] = [1205, 3960, 1222, lockTimeoutNumber]
@@ -22,7 +22,7 @@ const full: readonly number[] = [1105, 1827, 1101, 9002, 40_544]
 const corrupt: readonly number[] = [823, 824, 825, 605, 8646]
 const readOnly: readonly number[] = [3906, 15_659]
 /** Check or foreign key, null where none may be, text too long (two numbers), arithmetic overflow, key too long. */
-const refused: readonly number[] = [547, 515, 2628, 8152, 8115, 1946, ledgerRefusalNumber]
+const refused: readonly number[] = [547, 515, 2628, 8152, 8115, 1946, refusalNumber]
 /** Login failed, database not to be opened, permissions, Azure SQL not available or throttled, server shutting down. */
 const unavailable: readonly number[] = [
   ...[18_456, 4060, 229, 230, 262, 297, 300, 916, 7983, 2571],

@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { openShardConsole, type ShardConsole, shardViews } from '../../../console/index.ts'
 import { ledgerEntryOf } from '../../compliance/money.ts'
-import { modelIdOf, sampleModel, sampleRelease } from '../../compliance/sample.ts'
+import { bytesOf, modelIdOf, sampleModel, sampleRelease } from '../../compliance/sample.ts'
+import { sampleAttempt, sampleJob } from '../../compliance/work.ts'
 import { openShardStore } from '../../index.ts'
 import type { ShardStore } from '../../types.ts'
 
 const held = { modelId: 'm', heldChunks: 3, chunkCount: 4, canInfer: false }
+const receiptHash = bytesOf('receipt', 32)
 const never = new AbortController().signal
 
 describe('console', () => {
@@ -44,6 +46,11 @@ describe('console', () => {
         ledgerEntryOf('LEAK', { kind: 'voucher-signed' }),
       ])
     await store.forTenant('other').appendLedger([ledgerEntryOf('LEAK')])
+    await store.forTenant('mine').insertJobs([sampleJob(1), sampleJob(2, { parentJobId: sampleJob(1).jobId })])
+    const { jobId } = sampleJob(1)
+    const attempts = [sampleAttempt(jobId, 1, { outcome: 'lost' }), sampleAttempt(jobId, 2, { receiptHash })]
+    await store.forTenant('mine').changeJobs([{ jobId, revision: 1, atMs: 9, state: 'failed', error: '{}', attempts }])
+    await store.forTenant('other').insertJobs([sampleJob(3, { idempotencyKey: 'LEAK' })])
     await store.forTenant('other').putModel(sampleModel('three'))
     await store.forTenant('other').putSetting('secret', 'hunter2')
     mine = openShardConsole({
@@ -105,6 +112,22 @@ describe('console', () => {
     expect(await rows('select distinct model_id from job order by 1')).toEqual(
       ['one', 'two'].map((seed) => [modelIdOf(seed)]).sort(),
     )
+  })
+
+  test('shows jobs of the coordinator and their attempts, without their requests', async () => {
+    const [first, second] = [1, 2].map((n) => sampleJob(n).jobId)
+    const columns = 'job_id, kind, state, parent_job_id, finished_at_ms, charged_wei, error'
+    expect(await rows(`select ${columns} from coordinator_job order by job_id`)).toEqual([
+      [first, 'chat', 'failed', null, 9, '0', '{}'],
+      [second, 'chat', 'queued', first, null, '0', null],
+    ])
+    const digits = Buffer.from(receiptHash).toString('hex')
+    expect(
+      await rows('select job_id, attempt, peer_id, outcome, receipt_hash from job_attempt order by attempt'),
+    ).toEqual([
+      [first, 1, 'peer 1', 'lost', null],
+      [first, 2, 'peer 2', null, digits],
+    ])
   })
 
   test('sees a write that was acknowledged before the query', async () => {

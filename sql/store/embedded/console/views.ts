@@ -15,6 +15,9 @@ const innerColumns = {
   component_extent: 'component_pk, ordinal, file_index, extent_index',
   edge: 'src, dst, kind',
   ledger: 'seq, kind, fields, at_ms',
+  job: 'job_id, kind, state, reason, parent_job_id, idempotency_key, owner, is_cancel_requested, created_at_ms, updated_at_ms, finished_at_ms, event_count, charged_wei, detail, error',
+  job_attempt:
+    'job_id, attempt, peer_id, is_hedge, started_at_ms, ended_at_ms, outcome, paid_wei, receipt_hash, detail',
 } as const
 
 export type ShardTable = keyof typeof innerColumns
@@ -101,6 +104,12 @@ function publicViews(of: (table: ShardTable | 'peer') => string): string[] {
         sum(bytes) as bytes, sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
         sum(cast(due_wei as real)) / 1e18 as due_hart, max(finished_at) as finished_at
         from receipt where job is not null group by job`,
+    ),
+    view('coordinator_job', `select ${innerColumns.job} from ${of('job')}`),
+    view(
+      'job_attempt',
+      `select job_id, attempt, peer_id, is_hedge, started_at_ms, ended_at_ms, outcome, paid_wei,
+        nullif(lower(hex(receipt_hash)), '') as receipt_hash, detail from ${of('job_attempt')}`,
     ),
   ]
 }

@@ -123,6 +123,20 @@ SELECT r.job, MAX(r.kind) AS kind, MAX(r.model_id) AS model_id, COUNT(*) AS rece
   SUM(TRY_CAST(r.due_wei AS FLOAT)) / 1e18 AS due_hart, MAX(r.finished_at) AS finished_at
 FROM shard_view.receipt r WHERE r.job IS NOT NULL GROUP BY r.job;
 --/ batch
+IF OBJECT_ID(N'shard_view.coordinator_job', N'V') IS NOT NULL DROP VIEW shard_view.coordinator_job;
+--/ batch
+CREATE VIEW shard_view.coordinator_job AS
+SELECT j.job_id, j.kind, j.state, j.reason, j.parent_job_id, j.idempotency_key, j.owner, j.is_cancel_requested,
+  j.created_at_ms, j.updated_at_ms, j.finished_at_ms, j.event_count, j.charged_wei, j.detail, j.error
+FROM shard.job j WHERE j.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
+IF OBJECT_ID(N'shard_view.job_attempt', N'V') IS NOT NULL DROP VIEW shard_view.job_attempt;
+--/ batch
+CREATE VIEW shard_view.job_attempt AS
+SELECT a.job_id, a.attempt, a.peer_id, a.is_hedge, a.started_at_ms, a.ended_at_ms, a.outcome, a.paid_wei,
+  NULLIF(LOWER(CONVERT(VARCHAR(64), a.receipt_hash, 2)), '') AS receipt_hash, a.detail
+FROM shard.job_attempt a WHERE a.tenant_id = (SELECT r.tenant_id FROM shard.console_reader r WHERE r.principal = USER_NAME());
+--/ batch
 IF DATABASE_PRINCIPAL_ID(N'hart_console') IS NULL CREATE ROLE hart_console;
 --/ batch
 GRANT SELECT ON SCHEMA::shard_view TO hart_console;
