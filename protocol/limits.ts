@@ -305,6 +305,8 @@ export const inferPeerQueueMs = 5 * minute
 export const outboxEventsMax = 10_000
 /** Readers of the event stream of the control API. */
 export const eventReadersMax = 64
+/** Readers of the event streams of a coordinator: one socket and some KiB each; 1,000 pages are meant to fit. */
+export const coordinatorEventReadersMax = 4096
 /** What an entry of the ledger carries: a signed voucher or receipt with its details is < 1 KiB. */
 export const ledgerBodyBytesMax = 4 * KiB
 /** Its fields for queries, as JSON: a dozen of names and values, each < 100 bytes. */
@@ -429,6 +431,29 @@ export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
+/** JSON of one step's value. */
+export const workflowValueBytesMax = MiB
+/** JSON of the input and all values: a checkpoint is written after each round, 64 of 4 MiB are 256 MiB at the worst. */
+export const workflowStateBytesMax = 4 * MiB
+/** Items of one map or reduce; each is a job. */
+export const workflowItemsMax = 1000
+/** Steps of one workflow that run at once; a map bounds its own items. */
+export const workflowParallelMax = 8
+/** Items at once, where a map or reduce says nothing. */
+export const workflowItemsParallelDefault = 4
+/** What the tool `read-folder` reads at most; with names and quotes it fits a step's value. */
+export const readFolderFilesMax = 256
+export const readFolderBytesMax = 768 * KiB
+/** Tasks of an agent's plan, and agents below agents: 16 x 16 x 16 jobs at the worst, under one bound of tokens and price. */
+export const agentTasksMax = 16
+export const agentDepthMax = 3
+export const agentAnswerTokensMax = 1_000_000
+/** A goal, or a prompt of a template. */
+export const agentTextBytesMax = 16 * KiB
+/** What a model writes as a plan: 16 tasks of 1000 characters fit. */
+export const agentPlanBytesMax = 32 * KiB
+/** Lists within objects within lists. */
+export const workflowValueDepthMax = 32
 /** What the store keeps of a job beside its request: phases, attempts' timings, an error. Text that grows is in events. */
 export const jobDetailBytesMax = 256 * KiB
 /** Vectors of 256 inputs of 4,096 numbers at 22 characters are 23 MB; a batch names its items' results. */

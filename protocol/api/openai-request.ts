@@ -15,6 +15,7 @@ import {
   modelNameBytesMax,
   stopSequenceBytesMax,
 } from '../limits.ts'
+import { deepestIssue, paramOf } from './issue.ts'
 
 /** OpenAI's own limit; our wire takes more. */
 const stopsMax = 4
@@ -179,20 +180,4 @@ function parseRequest<T>(shape: z.ZodType<T>, body: unknown): T {
   const param = paramOf(issue?.path ?? [])
   const message = `${param === '' ? 'request body' : param}: ${issue?.message ?? 'not valid'}`.slice(0, 300)
   throw new HartonomousError('ERR_USAGE', param === '' ? { message } : { message, param })
-}
-
-/** `['messages', 0, 'content']` -> `messages[0].content`. */
-function paramOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`))
-    .join('')
-    .slice(0, 200)
-}
-
-/** Where a value fits none of several forms, the form that got furthest says best what is wrong: `content[1].type`. */
-function deepestIssue(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
-  if (issue?.code !== 'invalid_union') return issue
-  const inner = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0]
-  if (inner === undefined || inner.path.length === 0) return issue
-  return { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue
 }
