@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { JobEventBody } from '#protocol/api/jobs.ts'
+import { sampleCheckpoint } from '../compliance/checkpoints.ts'
+import { documentHash } from '../compliance/documents.ts'
 import { blockOf, ledgerEntryOf, sampleEvents } from '../compliance/money.ts'
 import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { sampleAttempt, sampleJob } from '../compliance/work.ts'
 import { faultInjectingExecutor } from '../faults.ts'
 import { createShardStore } from '../shard-store.ts'
 import type { ShardStore, TenantStore } from '../types.ts'
@@ -171,6 +175,8 @@ describe('faults', () => {
     key: put.components[n]!.key,
     vector: Float32Array.of(1, n),
   })
+  const { jobId } = sampleJob(0)
+  const event: JobEventBody = { type: 'text', text: 'a', tokens: 1 }
   const operations: [string, (tenant: TenantStore) => Promise<unknown>][] = [
     ['putModel', (tenant) => tenant.putModel(sampleModel('new'))],
     ['putModel again', (tenant) => tenant.putModel({ ...sampleModel('a', { path: '/moved' }), edges: [] })],
@@ -195,6 +201,21 @@ describe('faults', () => {
         }),
     ],
     ['removeChainEvents', (tenant) => tenant.removeChainEvents('chain', undefined)],
+    ['insertJobs', (tenant) => tenant.insertJobs([sampleJob(2), sampleJob(3)])],
+    [
+      'changeJobs',
+      (tenant) =>
+        tenant.changeJobs([
+          { jobId, revision: 1, atMs: 1, attempts: [sampleAttempt(jobId, 1)], events: [event, event] },
+          { jobId: sampleJob(1).jobId, revision: 1, atMs: 1, state: 'failed' },
+        ]),
+    ],
+    ['claimJobs', (tenant) => tenant.claimJobs({ owner: 'a', nowMs: 1, untilMs: 2, limit: 9 })],
+    [
+      'nameDocument',
+      (tenant) => tenant.nameDocument('name', documentHash('b'), { previous: documentHash('a'), atMs: 1 }),
+    ],
+    ['removeThread', (tenant) => tenant.removeThread('thread')],
     ['removeModel', (tenant) => tenant.removeModel(put.modelId)],
   ]
 
@@ -215,6 +236,13 @@ describe('faults', () => {
       await tenant.putEmbeddings('words', [embedding(0), embedding(2)])
       await tenant.appendLedger([ledgerEntryOf('a')])
       await tenant.addChainEvents('chain', { to: blockOf(1), events: sampleEvents(blockOf(1), ['a']) })
+      await tenant.insertJobs([sampleJob(0), sampleJob(1)])
+      for (const text of ['a', 'b']) await tenant.putDocument({ hash: documentHash(text), text, atMs: 1 })
+      await tenant.nameDocument('name', documentHash('a'), { atMs: 1 })
+      await tenant.putCheckpoint(sampleCheckpoint('1'))
+      await tenant.putCheckpointWrites('thread', '', '1', [
+        { taskId: 'a', index: 0, channel: 'b', value: new Uint8Array(1) },
+      ])
       const dump = () => tableNames.map((name) => db.prepare(`select * from "${name}"`).all())
       const before = dump()
       let faults = 0
