@@ -24,8 +24,8 @@ export class ControlClient {
     return (await this.#request('GET', path)).json() as Promise<T>
   }
 
-  async post<T>(path: string, body: unknown = {}): Promise<T> {
-    return (await this.#request('POST', path, body)).json() as Promise<T>
+  async post<T>(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<T> {
+    return (await this.#request('POST', path, body, headers)).json() as Promise<T>
   }
 
   async delete(path: string): Promise<void> {
@@ -42,16 +42,27 @@ export class ControlClient {
     }
   }
 
+  /** An answer that is no JSON. */
+  async open(path: string): Promise<Response> {
+    return this.#request('GET', path)
+  }
+
   /** The raw answer of the OpenAI gateway, for streaming. */
   async raw(path: string, body: unknown): Promise<Response> {
     return this.#request('POST', path, body)
   }
 
-  async #request(method: string, path: string, body?: unknown): Promise<Response> {
+  async #request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     const response = await fetch(new URL(path, this.apiUrl), {
       method,
       signal: this.#signal,
       headers: {
+        ...headers,
         authorization: `Bearer ${this.#token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },

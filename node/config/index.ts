@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type Config, isSettingKey, readSetting, type SettingKey, settings } from './schema.ts'
 
+export { nodeFlagHelp, nodeFlags, settingsOfFlags } from './flags.ts'
 export { dataFiles, defaultPaths, type Paths } from './paths.ts'
 export { type Config, isSettingKey, type SettingKey, settings } from './schema.ts'
 

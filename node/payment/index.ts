@@ -9,6 +9,6 @@ export {
   verifyEarnings,
 } from './earnings.ts'
 export { EscrowFunds } from './escrow-funds.ts'
-export { type LedgerStore, noAddress } from './ledger.ts'
+export { type LedgerStore, noAddress, receiptOf, receiptSubject } from './ledger.ts'
 export { type PaymentEvent, type PaymentOptions, PaymentService } from './service.ts'
 export { type ChannelKey, channelName, type FundsReader, type PaymentDomain, type PaymentSigner } from './types.ts'

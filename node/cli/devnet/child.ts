@@ -1,12 +1,18 @@
-/** One node of the local swarm: a process of its own, its events read from its stdout. */
+/** One node of the local swarm, or its coordinator: a process of its own, its events read from its stdout. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { StampedEvent } from '#protocol/api/control.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import { type ControlClient, connectToNode } from '../client.ts'
+import { dataFiles } from '../../config/index.ts'
+import { ControlClient, connectToNode } from '../client.ts'
 
-const executable = fileURLToPath(new URL('../../bin/main.ts', import.meta.url))
+const executable = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+const programs = {
+  node: [executable('node/bin/main.ts'), 'up'],
+  coordinator: [executable('coordinator/bin/main.ts')],
+}
 const stopTimeoutMs = 8000
 const stderrKeptLines = 20
 
@@ -21,12 +27,20 @@ export class DevnetNode {
   readonly #stderr: string[] = []
   #isStopping = false
   ready: EventOf<'ready'> | undefined
+  /** Of a coordinator. */
+  coordinatorUrl: string | undefined
 
   /** `launcher`: a program and its arguments that start the node's, such as `ip netns exec NAME`. */
-  constructor(index: number, dataDir: string, args: readonly string[], launcher: readonly string[] = []) {
+  constructor(
+    index: number,
+    dataDir: string,
+    args: readonly string[],
+    launcher: readonly string[] = [],
+    program: keyof typeof programs = 'node',
+  ) {
     this.index = index
     this.dataDir = dataDir
-    const command = [...launcher, process.execPath, executable, 'up', '--json', '--data-dir', dataDir, ...args]
+    const command = [...launcher, process.execPath, ...programs[program], '--json', '--data-dir', dataDir, ...args]
     this.#child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C in the terminal goes to the parent alone, which then stops the nodes in order.
@@ -80,6 +94,14 @@ export class DevnetNode {
     return this.ready ?? (await this.waitFor('ready', signal))
   }
 
+  /** A client of the coordinator's own API. */
+  async connectToCoordinator(signal: AbortSignal): Promise<ControlClient> {
+    await this.start(signal)
+    this.coordinatorUrl ??= (await this.waitFor('coordinator-ready', signal)).coordinatorUrl
+    const token = await readFile(dataFiles.ownerToken(this.dataDir), 'utf8')
+    return new ControlClient(this.coordinatorUrl, token.trim(), signal)
+  }
+
   connect(signal: AbortSignal): Promise<ControlClient> {
     return connectToNode(this.dataDir, signal)
   }
@@ -114,6 +136,7 @@ export class DevnetNode {
       return
     }
     if (event.event === 'ready') this.ready = event
+    if (event.event === 'coordinator-ready') this.coordinatorUrl = event.coordinatorUrl
     for (const listener of this.#listeners) listener(event)
   }
 

@@ -41,7 +41,7 @@ export function createAnswerPrinter(
 }
 
 export function printResult(output: Output, board: Board, result: ScenarioResult, problem: string | undefined): void {
-  const { transfer, fileIdentical, tokensPerSecond, firstTokenMs, economy } = result
+  const { transfer, fileIdentical, tokensPerSecond, firstTokenMs, economy, coordinatorSeen } = result
   const row = (label: string, text: string) => output.line(`  ${output.paint('dim', label.padEnd(10))} ${text}`)
   const verdict = fileIdentical
     ? output.paint('green', 'the file is identical to the original')
@@ -52,6 +52,7 @@ export function printResult(output: Output, board: Board, result: ScenarioResult
     `${formatBytes(transfer.heldBytes)} by node 5, from node ${sharesOf(transfer.sources, board).join(', ')}`,
   )
   row('verified', `${transfer.chunksVerified} chunks, ${transfer.chunksRejected} rejected; ${verdict}`)
+  row('jobs', `${coordinatorSeen.jobs} ended at the coordinator, which sees ${coordinatorSeen.nodesSeen} nodes`)
   row('answered', `${Math.round(tokensPerSecond)} tokens/s, first token after ${formatDuration(firstTokenMs)}`)
   if (economy !== undefined) {
     const { vouchers, settledWei, transactions, gasPerVoucher, ledgerMatchesChain } = economy
@@ -67,7 +68,11 @@ export function printResult(output: Output, board: Board, result: ScenarioResult
   if (problem !== undefined) row('problem', output.paint('red', problem))
 }
 
-export function printInvitation(output: Output, { late, model }: ScenarioResult, nodes: readonly DevnetNode[]): void {
+export function printInvitation(
+  output: Output,
+  { late, model, coordinator }: ScenarioResult,
+  nodes: readonly DevnetNode[],
+): void {
   const apiUrl = late.ready!.apiUrl
   const dim = (text: string) => output.paint('dim', text)
   output.line(
@@ -78,7 +83,9 @@ export function printInvitation(output: Output, { late, model }: ScenarioResult,
   output.line(`    -d '${body}'`)
   const verbs = ['status', 'peers', 'models ls', `components ${model.name}`, `run ${model.name} "What is 47 + 35?"`]
   for (const words of verbs) output.line(`  npx hart ${words} --data-dir ${late.dataDir}`)
-  output.line(`\n  ${dim('any OpenAI client')}  OPENAI_BASE_URL=${apiUrl}/v1 OPENAI_API_KEY=none\n`)
+  const { coordinatorUrl } = coordinator
+  output.line(`\n  ${dim('coordinator')}  ${coordinatorUrl}  ${dim('its API is described at')} ${coordinatorUrl}/docs`)
+  output.line(`  ${dim('any OpenAI client')}  OPENAI_BASE_URL=${apiUrl}/v1 OPENAI_API_KEY=none\n`)
   for (const node of [...nodes].sort((a, b) => a.index - b.index))
     output.line(`  ${dim(`node ${node.index}`)}  ${node.ready?.apiUrl}/v1   ${node.ready?.apiUrl}/metrics`)
   output.line(`\n  ${dim('Ctrl-C stops the swarm and removes its folders')}`)

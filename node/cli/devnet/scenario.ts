@@ -1,7 +1,8 @@
 /**
  * The local swarm: node 1 has a file; 2, 3 and 4 learn of it over the DHT, choose it by their pledge, and fetch different
  * parts first, then the rest from one another; 5 joins late through 3, is never told where 1 is, and answers a prompt.
- * With an economy each pays for what it takes, and a requester outside the five pays the fifth for the answer.
+ * A coordinator outside the five gets the prompt as a job and finds the one that answers. With an economy each pays for what it
+ * takes, and the coordinator for the answer.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -10,6 +11,8 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelView, StampedEvent, TransferView } from '#protocol/api/control.ts'
+import type { JobView } from '#protocol/api/jobs.ts'
+import type { NetworkSnapshot } from '#protocol/api/network.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { partNames } from '../../ingest/index.ts'
 import { streamAnswer } from '../answer.ts'
@@ -53,8 +56,9 @@ export interface ScenarioResult {
   answer: string
   tokensPerSecond: number
   firstTokenMs: number
-  /** Who asked and paid; the late node itself where all is free. */
-  asker: DevnetNode
+  /** Who took the prompt as a job, and paid for its answer where it costs. */
+  coordinator: DevnetNode
+  coordinatorSeen: CoordinatorSummary
   economy?: EconomySummary
 }
 
@@ -95,12 +99,12 @@ async function joinLate(
   late: DevnetNode,
   models: number,
 ): Promise<Omit<ScenarioResult, 'nodes' | 'late' | 'economy'>> {
-  const { signal, economy } = options
+  const { signal } = options
   const transfers = waitForModels(late, models, signal)
   const failed = late.watch()
   failed.catch(() => undefined)
   await Promise.race([late.start(signal), failed])
-  const asker = economy === undefined ? late : startRequester(options, economy, late)
+  const coordinator = startCoordinator(options, late)
   const done = await Promise.race([transfers, failed])
   const client = await late.connect(signal)
   const { models: list } = await client.get<{ models: ModelView[] }>('/api/v1/models')
@@ -113,13 +117,15 @@ async function joinLate(
   const payload = done.find((candidate) => candidate !== transfer)
   options.view.phase('node 5 compares its file with the original, loads it and answers')
   const [fetched, original] = await Promise.all([digests(model.files), digests(originals)])
-  const answer = await ask(await askerOf(asker, model.name, signal), model.name, options)
+  const coordinating = await coordinatorOf(coordinator, model.name, signal)
+  const answer = await ask(coordinating, model.name, options)
   return {
     transfer,
     ...(payload === undefined ? {} : { payload }),
     model,
     fileIdentical: fetched === original,
-    asker,
+    coordinator,
+    coordinatorSeen: await coordinatorSummary(coordinating),
     ...answer,
   }
 }
@@ -158,38 +164,53 @@ function startNode(
   return node
 }
 
-/** A process that holds nothing and has a wallet: it knows the late node, and asks through it. */
-function startRequester(options: ScenarioOptions, economy: DevnetEconomy, late: DevnetNode): DevnetNode {
-  const index = 6
-  const dataDir = join(options.folder, 'requester')
-  economy.prepare(dataDir, 'requester')
-  const requester = new DevnetNode(index, dataDir, [
+/** A process that holds nothing: it knows the late node, finds the others by itself, and takes jobs. */
+function startCoordinator(options: ScenarioOptions, late: DevnetNode): DevnetNode {
+  const { economy } = options
+  const dataDir = join(options.folder, 'coordinator')
+  economy?.prepare(dataDir, 'requester')
+  const args = [
     '--listen',
     '/ip4/127.0.0.1/tcp/0',
     '--api-port',
     '0',
+    '--coordinator-port',
+    '0',
     '--no-inference',
     ...(options.isDhtOnly ? ['--dht-only'] : []),
-    ...economy.settings('requester'),
+    ...(economy?.settings('requester') ?? []),
     ...bootstrapOf(late.ready!),
-  ])
-  requester.subscribe((event) => {
-    if (event.event === 'ready') options.board.introduce(event.peerId, 'the requester')
+  ]
+  const index = 6
+  const coordinator = new DevnetNode(index, dataDir, args, [], 'coordinator')
+  coordinator.subscribe((event) => {
+    if (event.event === 'ready') options.board.introduce(event.peerId, 'the coordinator')
     options.onEvent(index, event)
   })
-  options.onNode(requester)
-  return requester
+  options.onNode(coordinator)
+  return coordinator
 }
 
-/** Once whoever asks knows somebody who answers with this model. */
-async function askerOf(asker: DevnetNode, model: string, signal: AbortSignal): Promise<ControlClient> {
-  await asker.start(signal)
-  const client = await asker.connect(signal)
+/** Once it knows somebody who answers with this model. */
+async function coordinatorOf(coordinator: DevnetNode, model: string, signal: AbortSignal): Promise<ControlClient> {
+  const client = await coordinator.connectToCoordinator(signal)
   for (;;) {
     const { data } = await client.get<{ data: { id: string }[] }>('/v1/models')
     if (data.some(({ id }) => id === model)) return client
     await sleep(100, undefined, { signal })
   }
+}
+
+export interface CoordinatorSummary {
+  nodesSeen: number
+  /** That ended with a result. */
+  jobs: number
+}
+
+async function coordinatorSummary(client: ControlClient): Promise<CoordinatorSummary> {
+  const { nodes } = await client.get<NetworkSnapshot>('/api/v1/network/snapshot')
+  const { jobs } = await client.get<{ jobs: JobView[] }>('/api/v1/jobs?state=succeeded')
+  return { nodesSeen: nodes.length, jobs: jobs.length }
 }
 
 function bootstrapOf(ready: { addresses: string[] }): string[] {

@@ -5,6 +5,7 @@ const run = (bytes: number[], rest: { fileIdentical?: boolean; answer?: string }
   transfer: { sources: bytes.map((count) => ({ bytes: count })) },
   fileIdentical: true,
   answer: 'Hartonomous is',
+  coordinatorSeen: { nodesSeen: 5, jobs: 1 },
   ...rest,
 })
 

@@ -9,12 +9,12 @@ const shareMax = 0.6
  * capped: without caps a small file has come from the first source before the second has answered.
  */
 export function judge(
-  result: Pick<ScenarioResult, 'fileIdentical' | 'answer' | 'economy'> & {
+  result: Pick<ScenarioResult, 'fileIdentical' | 'answer' | 'economy' | 'coordinatorSeen'> & {
     transfer: { sources: readonly { bytes: number }[] }
   },
   hasCaps: boolean,
 ): string | undefined {
-  const { transfer, fileIdentical, answer, economy } = result
+  const { transfer, fileIdentical, answer, economy, coordinatorSeen } = result
   const used = transfer.sources.map((source) => source.bytes).filter((bytes) => bytes > 0)
   const sum = used.reduce((total, bytes) => total + bytes, 0)
   const largest = Math.max(0, ...used) / Math.max(1, sum)
@@ -24,6 +24,7 @@ export function judge(
   if (hasCaps && largest > shareMax)
     return `one source gave ${Math.round(largest * 100)} % of the bytes, more than ${shareMax * 100} %`
   if (answer.trim() === '') return 'the answer is empty'
+  if (coordinatorSeen.jobs === 0) return 'the coordinator ended no job'
   if (economy?.vouchers === 0) return 'nobody paid'
   const [difference] = economy?.differences ?? []
   if (difference !== undefined) return `chain and ledgers differ: ${difference}`
@@ -46,6 +47,7 @@ export function summaryOf(result: ScenarioResult, durationMs: number) {
     answer,
     tokensPerSecond,
     durationMs,
+    coordinator: result.coordinatorSeen,
     economy: economy ?? null,
   }
   if (payload === undefined) return base

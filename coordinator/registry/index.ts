@@ -1,0 +1,1 @@
+export { Registry, type RegistryDependencies } from './registry.ts'

@@ -1,0 +1,83 @@
+/**
+ * Probes: a lease says that a node can be reached and answers prompts; a probe shows it. Who has answered a job lately needs
+ * none. A few at a time, each node at most once in `probeEveryMs`, and sooner only when it is new or has failed.
+ */
+import type { PeerId } from '#protocol/ids.ts'
+import { leaseTtlMs, probesAtOnceMax } from '#protocol/limits.ts'
+import { minute } from '#protocol/units.ts'
+import type { NodeTable, Probe } from './node-table.ts'
+
+const probeEveryMs = 10 * minute
+/** A failed node is looked at again this soon, then half as often each time, up to `probeEveryMs`. */
+const retryMs = leaseTtlMs
+
+export interface ProberDependencies {
+  table: NodeTable
+  now: () => number
+  /** Jobs of ours run there: they show it as well as a probe does. */
+  isWorking: (peerId: PeerId) => boolean
+  /** Resolves when the node has shown what its lease says. */
+  probe: (peerId: PeerId, signal: AbortSignal) => Promise<void>
+}
+
+export class Prober {
+  readonly #deps: ProberDependencies
+  readonly #stopping = new AbortController()
+  readonly #running = new Set<PeerId>()
+  /** Failures in a row, of nodes that are in the table. */
+  readonly #failures = new Map<PeerId, number>()
+
+  constructor(deps: ProberDependencies) {
+    this.#deps = deps
+  }
+
+  /** Begins what is due. */
+  round(): void {
+    const { table } = this.#deps
+    const views = table.list()
+    const known = new Set(views.map(({ peerId }) => peerId as PeerId))
+    for (const peerId of this.#failures.keys()) if (!known.has(peerId)) this.#failures.delete(peerId)
+    for (const { peerId, state } of views) {
+      if (this.#running.size >= probesAtOnceMax) return
+      if (state !== 'stale' && state !== 'paused' && state !== 'busy' && this.#isDue(peerId as PeerId))
+        void this.#run(peerId as PeerId)
+    }
+  }
+
+  /** A job was answered: as good as a probe. */
+  noteWork(peerId: PeerId, latencyMs: number): void {
+    this.#failures.delete(peerId)
+    this.#deps.table.noteProbe(peerId, { atMs: this.#deps.now(), ok: true, latencyMs })
+  }
+
+  close(): void {
+    this.#stopping.abort(new Error('the prober stops'))
+  }
+
+  #isDue(peerId: PeerId): boolean {
+    if (this.#running.has(peerId) || this.#stopping.signal.aborted || this.#deps.isWorking(peerId)) return false
+    const last = this.#deps.table.probeOf(peerId)
+    if (last === undefined) return true
+    const failures = this.#failures.get(peerId) ?? 0
+    const waitMs = failures === 0 ? probeEveryMs : Math.min(probeEveryMs, retryMs * 2 ** (failures - 1))
+    return this.#deps.now() - last.atMs >= waitMs
+  }
+
+  async #run(peerId: PeerId): Promise<void> {
+    const { table, now, probe } = this.#deps
+    this.#running.add(peerId)
+    const startedMs = now()
+    let result: Probe
+    try {
+      await probe(peerId, this.#stopping.signal)
+      this.#failures.delete(peerId)
+      result = { atMs: now(), ok: true, latencyMs: now() - startedMs }
+    } catch (error) {
+      this.#failures.set(peerId, (this.#failures.get(peerId) ?? 0) + 1)
+      const message = error instanceof Error ? error.message : String(error)
+      result = { atMs: now(), ok: false, error: message.slice(0, 200) }
+    }
+    this.#running.delete(peerId)
+    if (!this.#stopping.signal.aborted) table.noteProbe(peerId, result)
+  }
+}
