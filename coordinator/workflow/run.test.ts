@@ -6,7 +6,6 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { workflowItemsMax, workflowValueBytesMax } from '#protocol/limits.ts'
 import { type ChatWork, type TestHost, testHost } from './host.fixture.ts'
-import type { MemoryCheckpoints } from './memory.fixture.ts'
 import { compile } from './plan/compile.ts'
 import { type RunOutcome, runWorkflow } from './run.ts'
 import { defineTool } from './tool/tool.ts'
@@ -342,10 +341,6 @@ test('run: a step that needs sixty others of long names fits what the store keep
   const ids = Array.from({ length: 60 }, (_, at) => `a-step-with-quite-a-long-name-number-${at}`)
   const steps = [...ids.map((id) => prompt(id)), prompt('end', ids.map((id) => `{{${id}}}`).join(''))]
   expect(await run(host, steps)).toEqual({ state: 'succeeded', output: `<${'<x>'.repeat(60)}>` })
-  const { writes } = host.checkpoints as MemoryCheckpoints
-  const longest = Math.max(...[...writes.values()].flat().map(({ channel }) => channel.length))
-  expect(longest).toBeGreaterThan(60)
-  expect(longest).toBeLessThan(400)
 })
 
 test('run: a step may be called constructor', async () => {

@@ -196,7 +196,11 @@ function checkState(state: State, value: unknown): void {
 }
 
 function failureOf(step: string, error: unknown): HartonomousError {
-  if (isHartonomousError(error, 'ERR_STEP_FAILED')) return error
+  if (isHartonomousError(error, 'ERR_STEP_FAILED')) {
+    // Of a run within this step.
+    const inner = error.fields
+    return new HartonomousError('ERR_STEP_FAILED', { ...inner, step: `${step}/${inner.step}` }, { cause: error })
+  }
   const cause = isHartonomousError(error) ? error.code : 'ERR_IO'
   const reason = error instanceof Error ? error.message : String(error)
   return new HartonomousError('ERR_STEP_FAILED', { step, cause, reason }, { cause: error })
