@@ -1,6 +1,10 @@
 /** What the coordinator can see and do, for all of its faces: REST, MCP, OpenAI, command line. Nothing here knows HTTP. */
+import type { ControlledNode } from '#node/runtime/index.ts'
 import type { JobEvent, JobKind, JobResult, JobState, JobView, QuoteView, SubmitRequest } from '#protocol/api/jobs.ts'
 import type { CoverageView, NetworkSnapshot, NodeView, ReceiptView, SwarmModelView } from '#protocol/api/network.ts'
+import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
+import type { WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
+import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import type { Identity } from './identity.ts'
 
 export interface Page {
@@ -48,4 +52,30 @@ export interface RegistryService {
   snapshot(): NetworkSnapshot
   /** JSON of the snapshot, encoded once per change. */
   snapshotJson(): Buffer
+}
+
+/** Graphs that are shipped, and those of the identity's tenant. A saved one may stand before a shipped one of its name. */
+export interface WorkflowService {
+  list(identity: Identity): Promise<WorkflowSummary[]>
+  /** @throws {ERR_NOT_FOUND} */
+  get(identity: Identity, name: string): Promise<WorkflowView>
+  /** Under the graph's own name. @throws {ERR_USAGE} for a graph that cannot run {ERR_STORE_CONFLICT} */
+  save(identity: Identity, graph: WorkflowGraph): Promise<WorkflowView>
+}
+
+export interface ApiKeyService {
+  /** @throws {ERR_FORBIDDEN} for a scope that the identity has not {ERR_LIMIT} */
+  create(identity: Identity, request: CreateKeyRequest): Promise<CreatedKeyView>
+  list(identity: Identity): Promise<ApiKeyView[]>
+  /** @throws {ERR_NOT_FOUND} */
+  revoke(identity: Identity, keyId: string): Promise<void>
+}
+
+/** What the coordinator asks its own node. */
+export type OwnNode = Pick<
+  ControlledNode,
+  'version' | 'models' | 'model' | 'components' | 'tensors' | 'tensor' | 'sql' | 'sqlSchema' | 'health' | 'metrics'
+> & {
+  queries: Pick<ControlledNode['queries'], 'find' | 'walk' | 'closure' | 'plan'>
+  payment: Pick<ControlledNode['payment'], 'balance'>
 }

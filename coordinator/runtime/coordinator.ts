@@ -214,7 +214,7 @@ export class Coordinator {
     if (!economy.payment.isAffordable(peerId, lease.payment, 'infer')) return
     const prompt = { type: 'completion' as const, text: 'Hello' }
     const sampling = { temperature: 0, topP: 1, topK: 1, maxTokens: 1, stop: [] }
-    const { events } = await this.node.answers.inferAt(peerId, model.modelId, { prompt, sampling }, { signal })
+    const { events } = await this.node.answers.inferAt(peerId, { modelId: model.modelId, prompt, sampling }, { signal })
     for await (const event of events) if (event.type === 'end') return
   }
 

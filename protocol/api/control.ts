@@ -30,21 +30,23 @@ export const sqlRequest = z.object({
 })
 export type SqlRequest = z.infer<typeof sqlRequest>
 
-export interface SqlView {
-  columns: string[]
-  /** Bytes are `0x…`, integers beyond 2^53 decimal text. */
-  rows: (string | number | null)[][]
-  /** There is more than was asked for, or than one answer holds. */
-  isTruncated: boolean
-  durationMs: number
-}
+export const sqlView = z.object({
+  columns: z.array(z.string()),
+  rows: z
+    .array(z.array(z.union([z.string(), z.number(), z.null()])))
+    .describe('Bytes are `0x…`, integers beyond 2^53 decimal text.'),
+  isTruncated: z.boolean().describe('There is more than was asked for, or than one answer holds.'),
+  durationMs: z.number(),
+})
+export type SqlView = z.infer<typeof sqlView>
 
 /** A view that queries may read. */
-export interface SqlSchemaView {
-  name: string
-  meaning: string
-  columns: { name: string; type: string; meaning: string }[]
-}
+export const sqlSchemaView = z.object({
+  name: z.string(),
+  meaning: z.string(),
+  columns: z.array(z.object({ name: z.string(), type: z.string(), meaning: z.string() })),
+})
+export type SqlSchemaView = z.infer<typeof sqlSchemaView>
 
 export const dialRequest = z.object({ address: z.string().min(1).max(512) })
 
@@ -180,51 +182,49 @@ export interface PeerDetailView {
   standing: StandingView
 }
 
-export interface ModelView {
-  modelId: string
-  name: string
-  licence: string
-  publisher: string
-  architecture: string
-  format: string
-  parameterCount: number
-  sizeBytes: number
-  heldBytes: number
-  chunkCount: number
-  heldChunks: number
-  origin: 'ingest' | 'fetch' | 'known'
-  isPinned: boolean
-  /** Other nodes that hold some of it, and the sum of their shares. */
-  holders: number
-  copies: number
-  files: string[]
-  /** Why a file of its owner is no longer served. */
-  problem?: string
-}
+export const modelView = z.object({
+  modelId: z.string(),
+  name: z.string(),
+  licence: z.string(),
+  publisher: z.string(),
+  architecture: z.string(),
+  format: z.string(),
+  parameterCount: z.number(),
+  sizeBytes: z.number(),
+  heldBytes: z.number(),
+  chunkCount: z.int(),
+  heldChunks: z.int(),
+  origin: z.enum(['ingest', 'fetch', 'known']),
+  isPinned: z.boolean(),
+  holders: z.int().describe('Other nodes that hold some of it.'),
+  copies: z.number().describe('Sum of their shares.'),
+  files: z.array(z.string()),
+  problem: z.string().exactOptional().describe('Why a file of its owner is no longer served.'),
+})
+export type ModelView = z.infer<typeof modelView>
 
-export interface ComponentView {
-  key: string
-  kind: string
-  layer?: number
-  expert?: number
-  sizeBytes: number
-  heldBytes: number
-  parameterCount: number
-}
+export const componentView = z.object({
+  key: z.string(),
+  kind: z.string(),
+  layer: z.int().exactOptional(),
+  expert: z.int().exactOptional(),
+  sizeBytes: z.number(),
+  heldBytes: z.number(),
+  parameterCount: z.number(),
+})
+export type ComponentView = z.infer<typeof componentView>
 
 /** A tensor without its values. */
-export interface TensorView {
-  name: string
-  /** As the file names it: `F16`, `Q4_K`. */
-  dtype: string
-  /** Slowest dimension first; a row is the last one. */
-  shape: number[]
-  sizeBytes: number
-  component: string
-  isHeld: boolean
-  /** False for types that can be stored and served, but not looked into. */
-  isReadable: boolean
-}
+export const tensorView = z.object({
+  name: z.string(),
+  dtype: z.string().describe('As the file names it: `F16`, `Q4_K`.'),
+  shape: z.array(z.int()).describe('Slowest dimension first; a row is the last one.'),
+  sizeBytes: z.number(),
+  component: z.string(),
+  isHeld: z.boolean(),
+  isReadable: z.boolean().describe('False for types that can be stored and served, but not looked into.'),
+})
+export type TensorView = z.infer<typeof tensorView>
 
 export const tensorQuery = z.object({
   /** First and last row, counted from 0, all dimensions but the last taken as one. */
@@ -233,35 +233,45 @@ export const tensorQuery = z.object({
   stats: z.enum(['true', 'false']).optional(),
 })
 
-/** `null` stands for what JSON has no number for: infinities and NaN. */
-export interface TensorDetailView extends TensorView {
-  model: string
-  rows?: { first: number; values: (number | null)[][] }
-  stats?: TensorStatsView
-}
+export const tensorStatsView = z.object({
+  count: z.number(),
+  nonFinite: z.number(),
+  zeros: z.number(),
+  l1: z.number(),
+  l2: z.number(),
+  maxAbs: z.number(),
+  min: z.number(),
+  max: z.number(),
+  mean: z.number(),
+  deviation: z.number().describe('Square root of the variance.'),
+  kurtosis: z.number().describe('E[x^4] / E[x^2]^2: 3 for a normal distribution.'),
+  histogram: z
+    .object({ low: z.number(), high: z.number(), counts: z.array(z.number()) })
+    .describe('Equal bins from `low` to `high`.'),
+  grid: z
+    .object({ rows: z.int(), columns: z.int(), values: z.array(z.number()) })
+    .describe('Means of neighbouring columns of evenly chosen rows.'),
+  spectrum: z
+    .object({ sampleRows: z.int(), values: z.array(z.number()) })
+    .exactOptional()
+    .describe('Largest first, estimated from evenly chosen rows; absent for vectors.'),
+  sketch: z.object({ space: z.string(), seed: z.number(), values: z.array(z.number()) }),
+})
+export type TensorStatsView = z.infer<typeof tensorStatsView>
 
-export interface TensorStatsView {
-  count: number
-  nonFinite: number
-  zeros: number
-  l1: number
-  l2: number
-  maxAbs: number
-  min: number
-  max: number
-  mean: number
-  /** Square root of the variance. */
-  deviation: number
-  /** E[x^4] / E[x^2]^2: 3 for a normal distribution. */
-  kurtosis: number
-  /** Equal bins from `low` to `high`. */
-  histogram: { low: number; high: number; counts: number[] }
-  /** Means of neighbouring columns of evenly chosen rows. */
-  grid: { rows: number; columns: number; values: number[] }
-  /** Largest first, estimated from evenly chosen rows; absent for vectors. */
-  spectrum?: { sampleRows: number; values: number[] }
-  sketch: { space: string; seed: number; values: number[] }
-}
+export const tensorDetailView = tensorView.extend({
+  model: z.string(),
+  rows: z
+    .object({
+      first: z.int(),
+      values: z
+        .array(z.array(z.number().nullable()))
+        .describe('`null` stands for what JSON has no number for: infinities and NaN.'),
+    })
+    .exactOptional(),
+  stats: tensorStatsView.exactOptional(),
+})
+export type TensorDetailView = z.infer<typeof tensorDetailView>
 
 export const diffQuery = z.object({
   /** Model id, release name, or the absolute path of a file on the node's machine. */

@@ -1,5 +1,5 @@
 /** Errors as HTTP answers: OpenAI's body, and RFC 9457 problems for everything else. */
-import { type ErrorCode, errorRules, type HartonomousError, remedyOf } from '../errors.ts'
+import { type ErrorCode, errorFromWire, errorRules, HartonomousError, remedyOf } from '../errors.ts'
 import { leaseTtlMs } from '../limits.ts'
 
 export interface HttpError<Body> {
@@ -87,4 +87,17 @@ export function retryHeaders(error: HartonomousError): Record<string, string> {
   if (!isKnown && !(retryable && (http === 429 || http === 503))) return {}
   const waitMs = isKnown ? retryAfterMs : leaseTtlMs / 3
   return { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))), 'retry-after-ms': String(Math.ceil(waitMs)) }
+}
+
+/** Back to the error that it was; a body that is no problem of ours becomes ERR_IO with what it says. */
+export function errorFromProblem(status: number, text: string, url: string): HartonomousError {
+  try {
+    const body = JSON.parse(text) as Partial<ProblemBody> & Partial<OpenAiErrorBody>
+    const { code, fields } = body.x_hartonomous ?? body
+    if (typeof code === 'string' && typeof fields === 'object' && fields !== null)
+      return errorFromWire({ code, fields })
+  } catch {
+    // Not JSON: told as it is.
+  }
+  return new HartonomousError('ERR_IO', { path: url, reason: `HTTP ${status} ${text.slice(0, 200)}` })
 }

@@ -77,13 +77,12 @@ export const pullWork = z.object({
 export const itemWork = z.discriminatedUnion('kind', [chatWork, completionWork, embeddingWork])
 export type ItemWork = z.infer<typeof itemWork>
 
+/** As the lines of a JSONL file; `id` comes back with the result. */
+export const batchItem = z.object({ id: z.string().min(1).max(256), work: itemWork })
+
 export const batchWork = z.object({
   kind: z.literal('batch'),
-  /** As the lines of a JSONL file; `id` comes back with the result. */
-  items: z
-    .array(z.object({ id: z.string().min(1).max(256), work: itemWork }))
-    .min(1)
-    .max(batchItemsMax),
+  items: z.array(batchItem).min(1).max(batchItemsMax),
 })
 
 export const workflowWork = z.object({
@@ -132,89 +131,140 @@ export type SubmitRequest = z.infer<typeof submitRequest>
 
 export const idempotencyKey = z.string().min(1).max(idempotencyKeyBytesMax)
 
-export interface JobErrorView {
-  code: string
-  message: string
-  /** Of the error, as the registry of errors has them. */
-  fields: Record<string, unknown>
-  /** Where it stood when it failed. */
-  phase: JobPhase
-}
+export const jobErrorView = z.object({
+  code: z.string(),
+  message: z.string(),
+  fields: z.record(z.string(), z.unknown()).describe('Of the error, as the registry of errors has them.'),
+  phase: z.enum(jobPhases).describe('Where it stood when it failed.'),
+})
+export type JobErrorView = z.infer<typeof jobErrorView>
 
 /** One try on one node. */
-export interface AttemptView {
-  attempt: number
-  /** The peer id of the node; `self` for the coordinator's own. */
-  peerId: string
-  startedAtMs: number
-  endedAtMs?: number
-  /** `won`: its output is the job's. `lost`: another was faster. `failed`, `cancelled`. */
-  outcome?: 'won' | 'lost' | 'failed' | 'cancelled'
-  isHedge: boolean
-  /** Whose fault a failure was, where evidence shows it: `node`, `requester`, `coordinator`, or nobody's. */
-  blame?: 'node' | 'requester' | 'coordinator' | 'none'
-  error?: { code: string; message: string }
-  firstTokenMs?: number
-  promptTokens?: number
-  completionTokens?: number
-  paidWei?: string
-}
+export const attemptView = z.object({
+  attempt: z.int(),
+  peerId: z.string().describe("The peer id of the node; `self` for the coordinator's own."),
+  startedAtMs: z.number(),
+  endedAtMs: z.number().exactOptional(),
+  outcome: z
+    .enum(['won', 'lost', 'failed', 'cancelled'])
+    .exactOptional()
+    .describe("`won`: its output is the job's. `lost`: another was faster."),
+  isHedge: z.boolean(),
+  blame: z
+    .enum(['node', 'requester', 'coordinator', 'none'])
+    .exactOptional()
+    .describe('Whose fault a failure was, where evidence shows it.'),
+  error: z.object({ code: z.string(), message: z.string() }).exactOptional(),
+  firstTokenMs: z.number().exactOptional(),
+  promptTokens: z.int().exactOptional(),
+  completionTokens: z.int().exactOptional(),
+  paidWei: z.string().exactOptional(),
+})
+export type AttemptView = z.infer<typeof attemptView>
 
-export interface JobView {
-  jobId: string
-  kind: JobKind
-  state: JobState
-  /** Each phase that the job has entered, in order. `done` of `total` where it can be counted. */
-  phases: { phase: JobPhase; sinceMs: number; endedAtMs?: number; done?: number; total?: number }[]
-  /** Why it is where it is, in one sentence. */
-  reason: string
-  model?: string
-  parentJobId?: string
-  privacy: PrivacyLabel
-  createdAtMs: number
-  updatedAtMs: number
-  finishedAtMs?: number
-  attempts: AttemptView[]
-  /** What the tenant was charged; final with the job. */
-  chargedWei: string
-  error?: JobErrorView
-}
+export const jobView = z.object({
+  jobId: z.string(),
+  kind: z.enum(jobKinds),
+  state: z.enum(jobStates),
+  phases: z
+    .array(
+      z.object({
+        phase: z.enum(jobPhases),
+        sinceMs: z.number(),
+        endedAtMs: z.number().exactOptional(),
+        done: z.number().exactOptional(),
+        total: z.number().exactOptional(),
+      }),
+    )
+    .describe('Each phase that the job has entered, in order. `done` of `total` where it can be counted.'),
+  reason: z.string().describe('Why it is where it is, in one sentence.'),
+  model: z.string().exactOptional(),
+  parentJobId: z.string().exactOptional(),
+  privacy: z.enum(privacyLabels),
+  createdAtMs: z.number(),
+  updatedAtMs: z.number(),
+  finishedAtMs: z.number().exactOptional(),
+  attempts: z.array(attemptView),
+  chargedWei: z.string().describe('What the tenant was charged; final with the job.'),
+  error: jobErrorView.exactOptional(),
+})
+export type JobView = z.infer<typeof jobView>
+
+export const jobEventBody = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('state'), state: z.enum(jobStates), reason: z.string() }),
+  z.object({ type: z.literal('progress'), phase: z.enum(jobPhases), done: z.number(), total: z.number() }),
+  z
+    .object({ type: z.literal('attempt'), attempt: z.int(), peerId: z.string(), isHedge: z.boolean() })
+    .describe('Text so far is void: another node begins anew.'),
+  z
+    .object({ type: z.literal('text'), text: z.string(), tokens: z.int() })
+    .describe('Text that became final, joined over some 200 ms.'),
+  z
+    .object({
+      type: z.literal('step'),
+      step: z.string(),
+      status: z.enum(['started', 'succeeded', 'failed', 'waiting']),
+      detail: z.string().exactOptional(),
+    })
+    .describe('Of a workflow: a step began, ended, failed or waits.'),
+])
+export type JobEventBody = z.infer<typeof jobEventBody>
 
 /** Same events over SSE and in the store; `seq` grows by one within a job and is the SSE id. */
-export type JobEvent = { seq: number; atMs: number } & JobEventBody
+export const jobEvent = z.object({ seq: z.int(), atMs: z.number() }).and(jobEventBody)
+export type JobEvent = z.infer<typeof jobEvent>
 
-export type JobEventBody =
-  | { type: 'state'; state: JobState; reason: string }
-  | { type: 'progress'; phase: JobPhase; done: number; total: number }
-  /** Text so far is void: another node begins anew. */
-  | { type: 'attempt'; attempt: number; peerId: string; isHedge: boolean }
-  /** Text that became final, joined over some 200 ms. */
-  | { type: 'text'; text: string; tokens: number }
-  /** Of a workflow: a step began, ended, failed or waits. */
-  | { type: 'step'; step: string; status: 'started' | 'succeeded' | 'failed' | 'waiting'; detail?: string }
-
+const textResult = z.object({
+  kind: z.enum(['chat', 'completion']),
+  text: z.string(),
+  finishReason: z.enum(['stop', 'length']),
+  promptTokens: z.int(),
+  completionTokens: z.int(),
+})
+const embeddingResult = z.object({
+  kind: z.literal('embedding'),
+  vectors: z.array(z.array(z.number())),
+  dimensions: z.int(),
+  quality: z.enum(['encoder', 'low']),
+  promptTokens: z.int(),
+})
+const pullResult = z.object({ kind: z.literal('pull'), modelId: z.string(), name: z.string(), bytes: z.number() })
+const workflowResult = z.object({ kind: z.literal('workflow'), output: z.unknown() })
+export type BatchItemResult = { id: string; jobId: string; result?: JobResult; error?: JobErrorView }
 export type JobResult =
-  | {
-      kind: 'chat' | 'completion'
-      text: string
-      finishReason: 'stop' | 'length'
-      promptTokens: number
-      completionTokens: number
-    }
-  | { kind: 'embedding'; vectors: number[][]; dimensions: number; quality: 'encoder' | 'low'; promptTokens: number }
-  | { kind: 'pull'; modelId: string; name: string; bytes: number }
-  | { kind: 'batch'; items: { id: string; jobId: string; result?: JobResult; error?: JobErrorView }[] }
-  | { kind: 'workflow'; output: unknown }
+  | z.infer<typeof textResult>
+  | z.infer<typeof embeddingResult>
+  | z.infer<typeof pullResult>
+  | { kind: 'batch'; items: BatchItemResult[] }
+  | z.infer<typeof workflowResult>
+
+/** One line of a batch's result as JSONL. */
+export const batchItemResult: z.ZodType<BatchItemResult> = z.object({
+  id: z.string(),
+  jobId: z.string(),
+  result: z.lazy(() => jobResult).exactOptional(),
+  error: jobErrorView.exactOptional(),
+})
+export const jobResult: z.ZodType<JobResult> = z.union([
+  textResult,
+  embeddingResult,
+  pullResult,
+  z.object({ kind: z.literal('batch'), items: z.array(batchItemResult) }),
+  workflowResult,
+])
 
 /** What a job would take, before it is submitted. Prices between the cheapest and the dearest node that may do it. */
-export interface QuoteView {
-  model?: string
-  modelId?: string
-  plan: string[]
-  nodes: { peerId: string; reason: string; weiPerKiloToken: string; queueEtaMs: number }[]
-  priceWei: { min: string; max: string }
-  promptTokens: number
-  completionTokensMax: number
-  etaMs?: number
-  privacy: { label: PrivacyLabel; meaning: string }
-}
+export const quoteView = z.object({
+  model: z.string().exactOptional(),
+  modelId: z.string().exactOptional(),
+  plan: z.array(z.string()),
+  nodes: z.array(
+    z.object({ peerId: z.string(), reason: z.string(), weiPerKiloToken: z.string(), queueEtaMs: z.number() }),
+  ),
+  priceWei: z.object({ min: z.string(), max: z.string() }),
+  promptTokens: z.int(),
+  completionTokensMax: z.int(),
+  etaMs: z.number().exactOptional(),
+  privacy: z.object({ label: z.enum(privacyLabels), meaning: z.string() }),
+})
+export type QuoteView = z.infer<typeof quoteView>

@@ -1,98 +1,148 @@
 /** The swarm as a coordinator sees it. Every entry says where it comes from and how old it is. Times in ms, sizes in bytes. */
+import { z } from 'zod'
 
 /** Where a figure comes from. */
-export type Source = 'lease' | 'dht' | 'chain' | 'probe' | 'own'
+export const source = z.enum(['lease', 'dht', 'chain', 'probe', 'own'])
+export type Source = z.infer<typeof source>
 
-export interface NodeView {
-  peerId: string
-  /**
-   * `ready`: a probe was answered. `alive`: its lease is live, no probe yet. `busy`: no slot is free. `paused`: by its owner.
-   * `unreachable`: its lease is live and probes fail. `stale`: the lease ran out less than one lease ago; then it is gone.
-   */
-  state: 'ready' | 'alive' | 'busy' | 'paused' | 'unreachable' | 'stale'
-  /** Why, in one sentence. */
-  reason: string
-  sinceMs: number
-  source: Source
-  /** Since its lease came. */
-  ageMs: number
-  version: string
-  /** As its owner declared it, ISO 3166-1 alpha-2, or empty: nothing is looked up. */
-  region: string
-  models: { modelId: string; name?: string; heldChunks: number; chunkCount: number; canInfer: boolean }[]
-  load: number
-  inferenceSlots: number
-  inferenceSlotsFree: number
-  uploadBytesPerSecond: number
-  diskFreeBytes: number
-  isDataReachable: boolean
-  rttMs?: number
-  /** Measured by the last probe. */
-  probe?: { atMs: number; ok: boolean; latencyMs?: number; error?: string }
-  price?: { weiPerGiB: string; weiPerKiloToken: string }
-  /** From the chain; absent where the coordinator is on none, or the node has no stake. */
-  stake?: { payee: string; bondWei: string; isBound: boolean; readAtMs: number }
-  /** 0 to 1 as this coordinator's own experience and the chain have it. */
-  score: number
-}
+const count = z.int().min(0)
+/** Decimal digits of wei. */
+const wei = z.string()
 
-export interface SwarmModelView {
-  modelId: string
-  name: string
-  publisher: string
-  licence: string
-  sizeBytes: number
-  source: Source
-  ageMs: number
-  /** Nodes that hold some of it, all of it, and that answer prompts. */
-  holders: number
-  wholeHolders: number
-  answerers: number
-  /** Of the cheapest and the dearest node that answers. */
-  weiPerKiloToken?: { min: string; max: string }
-}
+export const nodeView = z.object({
+  peerId: z.string(),
+  state: z
+    .enum(['ready', 'alive', 'busy', 'paused', 'unreachable', 'stale'])
+    .describe(
+      '`ready`: a probe was answered. `alive`: its lease is live, no probe yet. `busy`: no slot is free. `paused`: by its ' +
+        'owner. `unreachable`: its lease is live and probes fail. `stale`: the lease ran out less than one lease ago; then it is gone.',
+    ),
+  reason: z.string().describe('Why, in one sentence.'),
+  sinceMs: z.number(),
+  source,
+  ageMs: z.number().describe('Since its lease came.'),
+  version: z.string(),
+  region: z.string().describe('As its owner declared it, ISO 3166-1 alpha-2, or empty: nothing is looked up.'),
+  models: z.array(
+    z.object({
+      modelId: z.string(),
+      name: z.string().exactOptional(),
+      heldChunks: count,
+      chunkCount: count,
+      canInfer: z.boolean(),
+    }),
+  ),
+  load: z.number(),
+  inferenceSlots: count,
+  inferenceSlotsFree: count,
+  uploadBytesPerSecond: z.number(),
+  diskFreeBytes: z.number(),
+  isDataReachable: z.boolean(),
+  rttMs: z.number().exactOptional(),
+  probe: z
+    .object({
+      atMs: z.number(),
+      ok: z.boolean(),
+      latencyMs: z.number().exactOptional(),
+      error: z.string().exactOptional(),
+    })
+    .exactOptional()
+    .describe('Measured by the last probe.'),
+  price: z.object({ weiPerGiB: wei, weiPerKiloToken: wei }).exactOptional(),
+  stake: z
+    .object({ payee: z.string(), bondWei: wei, isBound: z.boolean(), readAtMs: z.number() })
+    .exactOptional()
+    .describe('From the chain; absent where the coordinator is on none, or the node has no stake.'),
+  score: z.number().describe("0 to 1 as this coordinator's own experience and the chain have it."),
+})
+export type NodeView = z.infer<typeof nodeView>
+
+export const swarmModelView = z.object({
+  modelId: z.string(),
+  name: z.string(),
+  publisher: z.string(),
+  licence: z.string(),
+  sizeBytes: z.number(),
+  source,
+  ageMs: z.number(),
+  holders: count.describe('Nodes that hold some of it.'),
+  wholeHolders: count.describe('Nodes that hold all of it.'),
+  answerers: count.describe('Nodes that answer prompts with it.'),
+  weiPerKiloToken: z
+    .object({ min: wei, max: wei })
+    .exactOptional()
+    .describe('Of the cheapest and the dearest node that answers.'),
+})
+export type SwarmModelView = z.infer<typeof swarmModelView>
 
 /** By layer: how many nodes hold it, so that rare parts are seen. */
-export interface CoverageView {
-  modelId: string
-  name: string
-  /** In the order of the model; `layer` is absent for embedding, head and the like. */
-  parts: { key: string; kind: string; layer?: number; sizeBytes: number; holders: number }[]
-  /** Of the rarest part. */
-  holdersMin: number
-  source: Source
-  countedAtMs: number
-}
+export const coverageView = z.object({
+  modelId: z.string(),
+  name: z.string(),
+  parts: z
+    .array(
+      z.object({
+        key: z.string(),
+        kind: z.string(),
+        layer: count.exactOptional(),
+        sizeBytes: z.number(),
+        holders: count,
+      }),
+    )
+    .describe('In the order of the model; `layer` is absent for embedding, head and the like.'),
+  holdersMin: count.describe('Of the rarest part.'),
+  source,
+  countedAtMs: z.number(),
+})
+export type CoverageView = z.infer<typeof coverageView>
 
-export interface NetworkSnapshot {
-  /** Grows with each change. */
-  revision: number
-  takenAtMs: number
-  leaseTtlMs: number
-  nodes: NodeView[]
-  totals: {
-    nodes: number
-    nodesReady: number
-    models: number
-    inferenceSlots: number
-    inferenceSlotsFree: number
-    uploadBytesPerSecond: number
-    jobsRunning: number
-    jobsToday: number
-  }
-}
+export const networkSnapshot = z.object({
+  revision: z.number().describe('Grows with each change.'),
+  takenAtMs: z.number(),
+  leaseTtlMs: z.number(),
+  nodes: z.array(nodeView),
+  totals: z.object({
+    nodes: count,
+    nodesReady: count,
+    models: count,
+    inferenceSlots: count,
+    inferenceSlotsFree: count,
+    uploadBytesPerSecond: z.number(),
+    jobsRunning: count,
+    jobsToday: count,
+  }),
+})
+export type NetworkSnapshot = z.infer<typeof networkSnapshot>
 
 /** A node's signed statement, as the coordinator keeps it; `receipt` and `signature` are enough to check it anywhere. */
-export interface ReceiptView {
-  jobId: string
-  attempt: number
-  peerId: string
-  atMs: number
-  kind: 'infer' | 'chunk'
-  dueWei: string
-  promptTokens: number
-  completionTokens: number
-  /** Hex: EIP-712 message and 65-byte signature. */
-  receipt: Record<string, string | number>
-  signature: string
-}
+export const receiptView = z.object({
+  jobId: z.string(),
+  attempt: count,
+  peerId: z.string(),
+  atMs: z.number(),
+  kind: z.enum(['infer', 'chunk']),
+  dueWei: wei,
+  promptTokens: count,
+  completionTokens: count,
+  receipt: z.record(z.string(), z.union([z.string(), z.number()])).describe('EIP-712 message.'),
+  signature: z.string().describe('Hex, 65 bytes.'),
+})
+export type ReceiptView = z.infer<typeof receiptView>
+
+/** The bond behind a node, as the chain had it at `readAtMs`. */
+export const stakeEntry = z.object({
+  peerId: z.string(),
+  payee: z.string(),
+  bondWei: wei,
+  isBound: z.boolean().describe('Lease and chain name each other.'),
+  readAtMs: z.number(),
+})
+export type StakeEntry = z.infer<typeof stakeEntry>
+
+/** News of the swarm and of the caller's own jobs. What changed is read where it stands: an event may be missed. */
+export const changeEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('network'), revision: z.number() }),
+  z.object({ type: z.literal('job'), jobId: z.string() }),
+  z.object({ type: z.literal('reset') }).describe('Events were missed: read everything anew.'),
+])
+export type ChangeEvent = z.infer<typeof changeEvent>

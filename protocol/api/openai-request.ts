@@ -9,10 +9,13 @@ import {
   chatMessagesMax,
   chatTokensDefault,
   completionTokensDefault,
+  embeddingDimensionsMax,
+  embeddingInputsMax,
   inferenceTokensMax,
   modelNameBytesMax,
   stopSequenceBytesMax,
 } from '../limits.ts'
+import { deepestIssue, paramOf } from './issue.ts'
 
 /** OpenAI's own limit; our wire takes more. */
 const stopsMax = 4
@@ -125,6 +128,32 @@ export function parseCompletionRequest(body: unknown): TextRequest {
   )
 }
 
+export const embeddingsRequest = z.object({
+  model: common.model,
+  input: z.union(
+    [z.string().min(1), z.array(z.string('a string: tokens are not supported').min(1)).min(1).max(embeddingInputsMax)],
+    `a string, or up to ${embeddingInputsMax} of them, none empty`,
+  ),
+  encoding_format: optional(z.enum(['float', 'base64'])),
+  dimensions: optional(z.int().min(1).max(embeddingDimensionsMax)),
+})
+
+/** A request for vectors as the rest of the node takes it. */
+export interface EmbeddingsRequest {
+  model: string
+  inputs: string[]
+  isBase64: boolean
+  /** The vectors must have so many numbers: none are cut. */
+  dimensions: number | undefined
+}
+
+/** Body of `POST /v1/embeddings`. @throws {ERR_USAGE} naming the field in `param` */
+export function parseEmbeddingsRequest(body: unknown): EmbeddingsRequest {
+  const { model, input, encoding_format, dimensions } = parseRequest(embeddingsRequest, body)
+  const inputs = (typeof input === 'string' ? [input] : input).map((text) => text.toWellFormed())
+  return { model, inputs, isBase64: encoding_format === 'base64', dimensions }
+}
+
 function toTextRequest(
   request: Pick<z.infer<typeof completionRequest>, keyof typeof common>,
   prompt: InferPrompt,
@@ -151,20 +180,4 @@ function parseRequest<T>(shape: z.ZodType<T>, body: unknown): T {
   const param = paramOf(issue?.path ?? [])
   const message = `${param === '' ? 'request body' : param}: ${issue?.message ?? 'not valid'}`.slice(0, 300)
   throw new HartonomousError('ERR_USAGE', param === '' ? { message } : { message, param })
-}
-
-/** `['messages', 0, 'content']` -> `messages[0].content`. */
-function paramOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`))
-    .join('')
-    .slice(0, 200)
-}
-
-/** Where a value fits none of several forms, the form that got furthest says best what is wrong: `content[1].type`. */
-function deepestIssue(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
-  if (issue?.code !== 'invalid_union') return issue
-  const inner = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0]
-  if (inner === undefined || inner.path.length === 0) return issue
-  return { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue
 }

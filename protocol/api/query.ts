@@ -1,7 +1,8 @@
 /** Queries over models, as the control API takes and gives them. Sizes in bytes, times in ms. */
 import { z } from 'zod'
+import type { ModelId } from '../ids.ts'
 import { componentKeyBytesMax, mapHopsMax, queryTextBytesMax, queryTotalRowsMax } from '../limits.ts'
-import type { QueryHit } from '../query/message.ts'
+import { componentKinds } from '../query/message.ts'
 
 const model = z.string().min(1).max(2048)
 const keys = z.array(z.string().min(1).max(componentKeyBytesMax)).min(1).max(4096)
@@ -37,63 +38,94 @@ export const loadRequest = z.object({
 })
 export type LoadRequest = z.infer<typeof loadRequest>
 
-export interface FoundRowView extends QueryHit {
-  /** Name of its release. */
-  model: string
-  /** Other nodes that say that they hold some of the model. */
-  holders: number
-  /** Peers that answered with it. */
-  peers: string[]
-  /** False: a peer says so, and this node has not read the model's content block yet. */
-  isChecked: boolean
-}
+const size = z.number()
 
-export interface FoundView {
-  rows: FoundRowView[]
-  isTruncated: boolean
-  /** How it was looked for, in sentences. */
-  explain: string[]
-  asked: { peerId: string; rows: number; error?: string }[]
-}
+const foundRowView = z.object({
+  modelId: z.string() as unknown as z.ZodType<ModelId, string>,
+  key: z.string(),
+  kind: z.enum(componentKinds),
+  layer: z.int().exactOptional(),
+  expert: z.int().exactOptional(),
+  sizeBytes: size,
+  parameterCount: z.number(),
+  heldBytes: size.describe('Of it on the node that answers.'),
+  tensors: z.array(
+    z.object({
+      name: z.string(),
+      dtype: z.string(),
+      shape: z.array(z.int()).describe('Slowest dimension first.'),
+      sizeBytes: size,
+    }),
+  ),
+  words: z.array(z.string()).describe('Words of the query that it has.'),
+  score: z.number().exactOptional().describe('Cosine of the angle to the vector that was asked for.'),
+  model: z.string().describe('Name of its release.'),
+  holders: z.int().describe('Other nodes that say that they hold some of the model.'),
+  peers: z.array(z.string()).describe('Peers that answered with it.'),
+  isChecked: z.boolean().describe("False: a peer says so, and the model's content block has not been read here yet."),
+})
+export type FoundRowView = z.infer<typeof foundRowView>
 
-export interface WalkView {
-  steps: { key: string; hops: number; via?: { from: string; to: string; kind: string } }[]
-  isTruncated: boolean
-}
+export const foundView = z.object({
+  rows: z.array(foundRowView),
+  isTruncated: z.boolean(),
+  explain: z.array(z.string()).describe('How it was looked for, in sentences.'),
+  asked: z.array(z.object({ peerId: z.string(), rows: z.int(), error: z.string().exactOptional() })),
+})
+export type FoundView = z.infer<typeof foundView>
 
-export interface ClosureView {
-  modelId: string
-  scope: 'part' | 'whole'
-  members: { key: string; kind: string; reason: string; sizeBytes: number; heldBytes: number }[]
-  sizeBytes: number
-  heldBytes: number
-}
+export const walkView = z.object({
+  steps: z.array(
+    z.object({
+      key: z.string(),
+      hops: z.int(),
+      via: z.object({ from: z.string(), to: z.string(), kind: z.string() }).exactOptional(),
+    }),
+  ),
+  isTruncated: z.boolean(),
+})
+export type WalkView = z.infer<typeof walkView>
 
-export interface LoadPlanView {
-  modelId: string
-  model: string
-  /** Components of the whole model. */
-  componentCount: number
-  components: { key: string; sizeBytes: number; source: 'local' | 'peers' | 'both' | 'nobody' }[]
-  /** In the order in which they are read. `roots` are the hashes that the bytes are checked against. */
-  ranges: {
-    fileIndex: number
-    offsetBytes: number
-    sizeBytes: number
-    firstChunk: number
-    chunkCount: number
-    roots: string[]
-    source: 'local' | 'peers'
-  }[]
-  sizeBytes: number
-  modelBytes: number
-  localBytes: number
-  /** No peer that was asked has them. */
-  missingBytes: number
-  sources: { peerId: string; sizeBytes: number }[]
-  expectedMs: number
-  /** False where the rate of peers had to be assumed. */
-  isRateMeasured: boolean
-  /** E0: to look at. E1: gives what the whole model gives. */
-  execution: { class: 'E0' | 'E1'; reason: string }
-}
+export const closureView = z.object({
+  modelId: z.string(),
+  scope,
+  members: z.array(
+    z.object({ key: z.string(), kind: z.string(), reason: z.string(), sizeBytes: size, heldBytes: size }),
+  ),
+  sizeBytes: size,
+  heldBytes: size,
+})
+export type ClosureView = z.infer<typeof closureView>
+
+export const loadPlanView = z.object({
+  modelId: z.string(),
+  model: z.string(),
+  componentCount: z.int().describe('Components of the whole model.'),
+  components: z.array(
+    z.object({ key: z.string(), sizeBytes: size, source: z.enum(['local', 'peers', 'both', 'nobody']) }),
+  ),
+  ranges: z
+    .array(
+      z.object({
+        fileIndex: z.int(),
+        offsetBytes: size,
+        sizeBytes: size,
+        firstChunk: z.int(),
+        chunkCount: z.int(),
+        roots: z.array(z.string()),
+        source: z.enum(['local', 'peers']),
+      }),
+    )
+    .describe('In the order in which they are read. `roots` are the hashes that the bytes are checked against.'),
+  sizeBytes: size,
+  modelBytes: size,
+  localBytes: size,
+  missingBytes: size.describe('No peer that was asked has them.'),
+  sources: z.array(z.object({ peerId: z.string(), sizeBytes: size })),
+  expectedMs: z.number(),
+  isRateMeasured: z.boolean().describe('False where the rate of peers had to be assumed.'),
+  execution: z
+    .object({ class: z.enum(['E0', 'E1']), reason: z.string() })
+    .describe('E0: to look at. E1: gives what the whole model gives.'),
+})
+export type LoadPlanView = z.infer<typeof loadPlanView>

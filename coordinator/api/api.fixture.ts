@@ -1,0 +1,414 @@
+/** The whole API on a real server, over services that keep their things in memory and let a test decide what happens. */
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { CoordinatorClient } from '#protocol/api/client.ts'
+import {
+  type finalJobStates,
+  isFinalJobState,
+  type JobEvent,
+  type JobEventBody,
+  type JobResult,
+  type JobState,
+  type JobView,
+  type SubmitRequest,
+} from '#protocol/api/jobs.ts'
+import type { NodeView, SwarmModelView } from '#protocol/api/network.ts'
+import type { ApiKeyView } from '#protocol/api/routes/keys.ts'
+import type { WorkflowView } from '#protocol/api/routes/workflows.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import { httpBodyBytesMax } from '#protocol/limits.ts'
+import { type Identity, type Scope, scopes } from '../identity.ts'
+import type { ApiKeyService, JobService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
+import { ChangeFeed, registerApi } from './index.ts'
+import { pageOf } from './page.ts'
+
+export interface ApiBench {
+  url: string
+  app: FastifyInstance
+  changes: ChangeFeed
+  jobs: TestJobs
+  nodes: NodeView[]
+  client: CoordinatorClient
+  clientOf(token: string): CoordinatorClient
+  /** Grows the registry's revision, as a change would. */
+  change(): void
+  isHealthy: boolean
+  close(): Promise<void>
+}
+
+/** Token -> who comes with it. */
+const callers: Readonly<Record<string, { tenant: string; scopes: readonly Scope[] }>> = {
+  owner: { tenant: 'local:owner', scopes },
+  other: { tenant: 'other', scopes },
+  reader: { tenant: 'reader', scopes: ['network:read'] },
+}
+
+async function identify(request: FastifyRequest): Promise<Identity> {
+  const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
+  const caller = callers[token]
+  if (caller === undefined) throw new HartonomousError('ERR_AUTH', { reason: 'no token that is known' })
+  return {
+    tenant: caller.tenant,
+    name: token,
+    role: token === 'reader' ? 'reader' : 'owner',
+    scopes: new Set(caller.scopes),
+    method: 'owner',
+    credential: token,
+  }
+}
+
+export async function startApi(): Promise<ApiBench> {
+  const app = fastify({
+    bodyLimit: httpBodyBytesMax,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+  })
+  const changes = new ChangeFeed()
+  const jobs = new TestJobs((tenant, jobId) => changes.publish({ type: 'job', jobId }, tenant))
+  const nodes = Array.from({ length: 250 }, (_, at) => testNode(at))
+  const state = { isHealthy: true, revision: 1 }
+  await registerApi(app, {
+    jobs,
+    registry: testRegistry(nodes, state),
+    workflows: testWorkflows(),
+    keys: testKeys(),
+    node: testOwnNode(state),
+    changes,
+    identify,
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const address = app.server.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  const clientOf = (token: string) => new CoordinatorClient({ url, token })
+  return {
+    url,
+    app,
+    changes,
+    jobs,
+    nodes,
+    client: clientOf('owner'),
+    clientOf,
+    change: () => {
+      state.revision++
+    },
+    get isHealthy() {
+      return state.isHealthy
+    },
+    set isHealthy(value) {
+      state.isHealthy = value
+    },
+    close: () => app.close(),
+  }
+}
+
+interface TestJob {
+  tenant: string
+  request: SubmitRequest
+  view: JobView
+  events: JobEvent[]
+  result?: JobResult
+}
+
+export class TestJobs implements JobService {
+  readonly #jobs = new Map<string, TestJob>()
+  readonly #keys = new Map<string, { request: string; jobId: string }>()
+  readonly #told: (tenant: string, jobId: string) => void
+  #news = Promise.withResolvers<void>()
+  /** Open iterations of events. */
+  readers = 0
+
+  constructor(told: (tenant: string, jobId: string) => void) {
+    this.#told = told
+  }
+
+  async submit({ tenant }: Identity, request: SubmitRequest, { idempotencyKey }: { idempotencyKey?: string }) {
+    const known = idempotencyKey === undefined ? undefined : this.#keys.get(`${tenant} ${idempotencyKey}`)
+    if (known !== undefined) {
+      if (known.request !== JSON.stringify(request))
+        throw new HartonomousError('ERR_IDEMPOTENCY', { key: idempotencyKey! })
+      return this.#of(tenant, known.jobId).view
+    }
+    const jobId = `job-${String(this.#jobs.size).padStart(6, '0')}`
+    const { work } = request
+    const view: JobView = {
+      jobId,
+      kind: work.kind,
+      state: 'queued',
+      phases: [],
+      reason: 'waits for its turn',
+      ...('model' in work ? { model: work.model } : {}),
+      privacy: 'public',
+      createdAtMs: 1,
+      updatedAtMs: 1,
+      attempts: [],
+      chargedWei: '0',
+    }
+    this.#jobs.set(jobId, { tenant, request, view, events: [] })
+    if (idempotencyKey !== undefined)
+      this.#keys.set(`${tenant} ${idempotencyKey}`, { request: JSON.stringify(request), jobId })
+    this.emit(jobId, { type: 'state', state: 'queued', reason: view.reason })
+    return view
+  }
+
+  async quote(_identity: Identity, { work }: SubmitRequest) {
+    if ('model' in work && work.model === 'nobody')
+      throw new HartonomousError('ERR_NO_SOURCE', { subject: 'answers of nobody', reason: 'no node answers' })
+    return {
+      plan: ['one node answers'],
+      nodes: [],
+      priceWei: { min: '0', max: '5' },
+      promptTokens: 3,
+      completionTokensMax: 10,
+      privacy: { label: 'public' as const, meaning: 'any node may see it' },
+    }
+  }
+
+  async get({ tenant }: Identity, jobId: string) {
+    return this.#of(tenant, jobId).view
+  }
+
+  async list({ tenant }: Identity, { states, kind, ...page }: Parameters<JobService['list']>[1]) {
+    const all = [...this.#jobs.values()]
+      .filter((job) => job.tenant === tenant)
+      .map(({ view }) => view)
+      .filter((view) => (states?.includes(view.state) ?? true) && (kind === undefined || view.kind === kind))
+      .reverse()
+    const { rows, ...rest } = pageOf(all, page)
+    return { jobs: rows, ...rest }
+  }
+
+  async cancel({ tenant }: Identity, jobId: string) {
+    const job = this.#of(tenant, jobId)
+    if (!isFinalJobState(job.view.state)) this.emit(jobId, { type: 'state', state: 'cancelled', reason: 'as asked' })
+    return job.view
+  }
+
+  async approve({ tenant }: Identity, jobId: string, step: string, isApproved: boolean) {
+    const job = this.#of(tenant, jobId)
+    if (job.view.state !== 'waiting') throw new HartonomousError('ERR_USAGE', { message: 'nothing waits' })
+    this.emit(jobId, { type: 'step', step, status: isApproved ? 'succeeded' : 'failed' })
+    return job.view
+  }
+
+  async result({ tenant }: Identity, jobId: string) {
+    const { view, result } = this.#of(tenant, jobId)
+    if (result !== undefined) return result
+    if (!isFinalJobState(view.state)) throw new HartonomousError('ERR_JOB_UNFINISHED', { jobId, state: view.state })
+    throw new HartonomousError('ERR_JOB_FAILED', { jobId, cause: view.state, reason: view.reason })
+  }
+
+  async receipts({ tenant }: Identity, jobId: string) {
+    this.#of(tenant, jobId)
+    const receipt = { jobKey: '0x00', due: '7' }
+    const shared = { jobId, attempt: 1, peerId: 'node-1', atMs: 1, kind: 'infer' as const, receipt, signature: '0x00' }
+    return [{ ...shared, dueWei: '7', promptTokens: 1, completionTokens: 2 }]
+  }
+
+  async *events({ tenant }: Identity, jobId: string, afterSeq: number, signal: AbortSignal) {
+    const job = this.#of(tenant, jobId)
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    this.readers++
+    try {
+      for (let last = afterSeq; !signal.aborted; ) {
+        const news = this.#news.promise
+        for (const event of job.events.filter(({ seq }) => seq > last)) {
+          yield event
+          last = event.seq
+        }
+        if (isFinalJobState(job.view.state) && job.events.at(-1)!.seq <= last) return
+        if (job.events.at(-1)!.seq <= last) await Promise.race([news, aborted])
+      }
+    } finally {
+      this.readers--
+    }
+  }
+
+  /** What the work did. */
+  emit(jobId: string, body: JobEventBody): void {
+    const job = this.#jobs.get(jobId)!
+    job.events.push({ seq: job.events.length + 1, atMs: job.events.length, ...body })
+    if (body.type === 'state') {
+      job.view.state = body.state
+      job.view.reason = body.reason
+    }
+    this.#told(job.tenant, jobId)
+    this.#news.resolve()
+    this.#news = Promise.withResolvers()
+  }
+
+  finish(jobId: string, result: JobResult): void {
+    this.#jobs.get(jobId)!.result = result
+    this.emit(jobId, { type: 'state', state: 'succeeded', reason: 'done' })
+  }
+
+  move(jobId: string, state: Exclude<JobState, (typeof finalJobStates)[number]>): void {
+    this.emit(jobId, { type: 'state', state, reason: `now ${state}` })
+  }
+
+  requestOf(jobId: string): SubmitRequest {
+    return this.#jobs.get(jobId)!.request
+  }
+
+  #of(tenant: string, jobId: string): TestJob {
+    const job = this.#jobs.get(jobId)
+    if (job?.tenant === tenant) return job
+    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'job', id: jobId.slice(0, 200) })
+  }
+}
+
+function testNode(at: number): NodeView {
+  return {
+    peerId: `node-${String(at).padStart(4, '0')}`,
+    state: at % 5 === 0 ? 'busy' : 'ready',
+    reason: 'a probe was answered',
+    sinceMs: 1,
+    source: 'lease',
+    ageMs: 5,
+    version: '0.1.0',
+    region: 'DE',
+    models: [{ modelId: 'bafy-model', name: 'tiny', heldChunks: 4, chunkCount: 4, canInfer: true }],
+    load: 0.25,
+    inferenceSlots: 2,
+    inferenceSlotsFree: 1,
+    uploadBytesPerSecond: 1000,
+    diskFreeBytes: 1000,
+    isDataReachable: true,
+    score: 0.5,
+    ...(at === 7 ? { stake: { payee: '0xabc', bondWei: '9', isBound: true, readAtMs: 1 } } : {}),
+  }
+}
+
+function testRegistry(nodes: readonly NodeView[], counter: { revision: number }): RegistryService {
+  const snapshot = () => ({
+    revision: counter.revision,
+    takenAtMs: 1,
+    leaseTtlMs: 30_000,
+    nodes: [...nodes],
+    totals: {
+      nodes: nodes.length,
+      nodesReady: nodes.filter(({ state }) => state === 'ready').length,
+      models: 1,
+      inferenceSlots: 500,
+      inferenceSlotsFree: 250,
+      uploadBytesPerSecond: 1,
+      jobsRunning: 0,
+      jobsToday: 0,
+    },
+  })
+  return {
+    nodes: ({ state, modelId, ...page }) => {
+      const { rows, ...rest } = pageOf(
+        nodes.filter(
+          (node) =>
+            (state === undefined || node.state === state) &&
+            (modelId === undefined || node.models.some((model) => model.modelId === modelId)),
+        ),
+        page,
+      )
+      return { nodes: rows, ...rest }
+    },
+    node: (peerId) => {
+      const node = nodes.find((each) => each.peerId === peerId)
+      if (node === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'node', id: peerId })
+      return node
+    },
+    models: async (page) => {
+      const { rows, ...rest } = pageOf([testModel], page)
+      return { models: rows, ...rest }
+    },
+    coverage: async (reference) => {
+      if (reference !== testModel.name) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
+      const parts = [{ key: 'blk.0.ffn', kind: 'ffn', layer: 0, sizeBytes: 10, holders: 2 }]
+      return { modelId: testModel.modelId, name: 'tiny', parts, holdersMin: 2, source: 'lease', countedAtMs: 1 }
+    },
+    snapshot,
+    snapshotJson: () => Buffer.from(JSON.stringify(snapshot())),
+  }
+}
+
+const testModel: SwarmModelView = {
+  modelId: 'bafy-model',
+  name: 'tiny',
+  publisher: 'node-0001',
+  licence: 'Apache-2.0',
+  sizeBytes: 10,
+  source: 'dht',
+  ageMs: 5,
+  holders: 2,
+  wholeHolders: 2,
+  answerers: 1,
+}
+
+/** A node without models, on no chain. */
+function testOwnNode(state: { isHealthy: boolean }): OwnNode {
+  const none = async (reference: string) => {
+    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference.slice(0, 200) })
+  }
+  const components = Array.from({ length: 120 }, (_, layer) => ({
+    key: `blk.${layer}.ffn`,
+    kind: 'ffn',
+    layer,
+    sizeBytes: 10,
+    heldBytes: 10,
+    parameterCount: 5,
+  }))
+  return {
+    version: '0.1.0',
+    models: async () => [],
+    model: none,
+    components: async (reference, { layerMin = 0, layerMax = 1000 }) =>
+      reference === 'tiny' ? components.filter(({ layer }) => layer >= layerMin && layer <= layerMax) : none(reference),
+    tensors: none,
+    tensor: none,
+    sql: async ({ sql }) => {
+      if (!sql.startsWith('SELECT')) throw new HartonomousError('ERR_QUERY_INVALID', { reason: 'reads only' })
+      return { columns: ['one'], rows: [[1]], isTruncated: false, durationMs: 1 }
+    },
+    sqlSchema: () => [{ name: 'models', meaning: 'models', columns: [] }],
+    health: async () => [state.isHealthy ? { name: 'store', ok: true } : { name: 'store', ok: false, reason: 'full' }],
+    metrics: async () => 'hartonomous_peers 1\n',
+    queries: {
+      find: async () => ({ rows: [], isTruncated: false, explain: ['looked here'], asked: [] }),
+      walk: async ({ keys }) => ({ steps: keys.map((key) => ({ key, hops: 0 })), isTruncated: false }),
+      closure: async ({ model }) => none(model),
+      plan: async () => [],
+    },
+    payment: {
+      balance: () => Promise.reject(new HartonomousError('ERR_CONFIG', { key: 'chain.rpc', reason: 'not set' })),
+    },
+  }
+}
+
+function testWorkflows(): WorkflowService {
+  const saved = new Map<string, WorkflowView>()
+  return {
+    list: async () =>
+      [...saved.values()].map(({ name, origin, graph }) => ({ name, origin, steps: graph.steps.length })),
+    get: async (_identity, name) => {
+      const view = saved.get(name)
+      if (view === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'workflow', id: name })
+      return view
+    },
+    save: async (_identity, graph) => {
+      const view: WorkflowView = { name: graph.name, origin: 'saved', graph, version: '00' }
+      saved.set(graph.name, view)
+      return view
+    },
+  }
+}
+
+function testKeys(): ApiKeyService {
+  const keys = new Map<string, ApiKeyView>()
+  return {
+    create: async (_identity, { label, scopes: given }) => {
+      const view = { keyId: `key${keys.size}`, label, scopes: given, createdAtMs: 1 }
+      keys.set(view.keyId, view)
+      return { ...view, key: 'hart_secret' }
+    },
+    list: async () => [...keys.values()],
+    revoke: async (_identity, keyId) => {
+      const view = keys.get(keyId)
+      if (view === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'key', id: keyId })
+      keys.set(keyId, { ...view, revokedAtMs: 2 })
+    },
+  }
+}

@@ -1,0 +1,68 @@
+/** Open event streams: how many there may be, what shows that they live, and when a reader is too slow. */
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { encodeSseComment } from '#protocol/api/index.ts'
+import { HartonomousError } from '#protocol/errors.ts'
+import { coordinatorEventReadersMax } from '#protocol/limits.ts'
+import { MiB, second } from '#protocol/units.ts'
+
+/** Proxies close what is silent for a minute. */
+const commentMs = 15 * second
+const comment = Buffer.from(encodeSseComment('alive'))
+/** What waits for one reader; then its connection is cut: it comes back and says what it has. */
+const waitingBytesMax = MiB
+
+export class EventReaders {
+  readonly #open = new Set<ServerResponse>()
+  readonly #max: number
+  readonly #timer: NodeJS.Timeout
+
+  constructor(max: number = coordinatorEventReadersMax) {
+    this.#max = max
+    this.#timer = setInterval(() => {
+      for (const raw of this.#open) write(raw, comment)
+    }, commentMs)
+    this.#timer.unref()
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** Sends the head; the answer is the reader's from here on. @throws {ERR_LIMIT} where there are too many */
+  open(reply: FastifyReply): ServerResponse {
+    if (this.#open.size >= this.#max)
+      throw new HartonomousError('ERR_LIMIT', {
+        what: 'readers of event streams',
+        limit: this.#max,
+        actual: this.#open.size + 1,
+      })
+    reply.hijack()
+    const { raw } = reply
+    this.#open.add(raw)
+    raw.once('close', () => this.#open.delete(raw))
+    raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    raw.flushHeaders()
+    return raw
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const raw of this.#open) raw.end()
+  }
+}
+
+/** False where the reader should be waited for, or is gone. */
+export function write(raw: ServerResponse, bytes: Buffer): boolean {
+  if (raw.destroyed || raw.writableEnded) return false
+  if (raw.writableLength > waitingBytesMax) {
+    raw.destroy()
+    return false
+  }
+  return raw.write(bytes)
+}

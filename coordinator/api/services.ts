@@ -1,0 +1,20 @@
+/** What stands behind the faces of the coordinator. */
+import type { FastifyRequest } from 'fastify'
+import type { Identity } from '../identity.ts'
+import type { ApiKeyService, JobService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
+import type { ChangeFeed } from './events/change-feed.ts'
+
+export interface ApiServices {
+  jobs: JobService
+  registry: RegistryService
+  workflows: WorkflowService
+  keys: ApiKeyService
+  node: OwnNode
+  changes: ChangeFeed
+  /** Who calls. @throws {ERR_AUTH} {ERR_QUOTA} */
+  identify: (request: FastifyRequest) => Promise<Identity>
+  /** What must hold besides the own node's checks. */
+  checks?: () => Promise<{ name: string; ok: boolean; reason?: string }[]>
+  /** Prometheus text besides the own node's. */
+  metrics?: () => Promise<string>
+}
