@@ -87,6 +87,7 @@ test('agent: run again it is the same agent, and no job is done twice', async ()
   const first = await run(host)
   expect(await run(host)).toEqual(first)
   expect(host.done).toHaveLength(4)
+  expect(await host.checkpoints.listCheckpoints('job/think', {})).toEqual([])
 })
 
 test('agent: a result that is refused is asked for again with the reason, and fails the agent the second time', async () => {
