@@ -77,7 +77,8 @@ export class AuditLog {
       this.#draining = undefined
       if (this.#queue.length === 0) return
       if (isWritten) this.#drain()
-      else this.#timer ??= setTimeout(() => this.#drain(), this.#options.retryMs)
+      // A process that wants to end is not kept by a store that has gone.
+      else this.#timer ??= setTimeout(() => this.#drain(), this.#options.retryMs).unref()
     })
   }
 

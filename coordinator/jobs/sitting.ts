@@ -1,13 +1,6 @@
 /** One session on one node: what is asked, what comes, what it cost. */
 import { createHash } from 'node:crypto'
-import type {
-  BoughtEvents,
-
-  HartonomousNode,
-  InferEvent,
-  PeerRequest,
-  WorkOrder,
-} from '#node/runtime/index.ts'
+import type { BoughtEvents, HartonomousNode, InferEvent, PeerRequest, WorkOrder } from '#node/runtime/index.ts'
 import type { ItemWork, JobResult } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'

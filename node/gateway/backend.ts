@@ -38,8 +38,8 @@ export interface GatewayBackend {
   models(): Promise<GatewayModel[]>
   /** Decides where it runs and begins. @throws {ERR_NOT_FOUND} for an unknown model, {ERR_QUEUE_FULL} and others. */
   infer(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer>
-  /** The same for vectors. A backend without it has no such endpoint. */
-  embed?(request: GatewayEmbedRequest, signal: AbortSignal): Promise<GatewayAnswer>
+  /** The same for vectors. */
+  embed(request: GatewayEmbedRequest, signal: AbortSignal): Promise<GatewayAnswer>
   /** One per request, when it is over. */
   observe?(observation: GatewayObservation): void
 }

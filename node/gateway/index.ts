@@ -6,8 +6,8 @@ export type {
   GatewayObservation,
   GatewayRequest,
 } from './backend.ts'
-export { hasOwnOrigin, isLoopbackAddress } from './loopback-guard.ts'
 export { sendError } from './errors.ts'
+export { hasOwnOrigin, isLoopbackAddress } from './loopback-guard.ts'
 export { openAiGateway } from './openai.ts'
 export { type CallerRequest, type OwnerAuth, openOwnerAuth } from './owner-auth.ts'
 export { createHttpServer, type HttpServer, type HttpServerOptions, ownerOnly } from './server.ts'

@@ -29,27 +29,35 @@ import {
   wholeAnswer,
 } from './openai-answer.ts'
 
-/** @param tracer each request is a span, that of its caller's trace where it names one. */
-export function openAiGateway(app: FastifyInstance, backend: GatewayBackend, tracer: Tracer = noTracer): void {
-  const open = (endpoint: GatewayObservation['endpoint'], request: FastifyRequest, reply: FastifyReply) =>
-    new Exchange({ backend, endpoint, request, reply, span: startHttpSpan(tracer, request, reply) })
+/** One for all callers, or one for each: who calls decides what there is, and who pays. @throws {ERR_AUTH} */
+export type BackendOf = (request: FastifyRequest) => GatewayBackend | Promise<GatewayBackend>
 
-  app.get('/v1/models', async () => {
-    const models = await backend.models()
+/** @param tracer each request is a span, that of its caller's trace where it names one. */
+export function openAiGateway(app: FastifyInstance, backendOf: BackendOf, tracer: Tracer = noTracer): void {
+  const open = async (endpoint: GatewayObservation['endpoint'], request: FastifyRequest, reply: FastifyReply) => {
+    const backend = await backendOf(request)
+    return new Exchange({ backend, endpoint, request, reply, span: startHttpSpan(tracer, request, reply) })
+  }
+
+  app.get('/v1/models', async (request) => {
+    const models = await (await backendOf(request)).models()
     return { object: 'list', data: models.map(modelBody) }
   })
   // A wildcard, because names hold slashes: `org/model`.
   app.get<{ Params: { '*': string } }>('/v1/models/*', async (request) => {
     const id = request.params['*']
-    const model = (await backend.models()).find((each) => each.id === id || each.modelId === id)
+    const models = await (await backendOf(request)).models()
+    const model = models.find((each) => each.id === id || each.modelId === id)
     if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: id.slice(0, 200) })
     return modelBody(model)
   })
-  app.post('/v1/chat/completions', (request, reply) => open('chat', request, reply).run(parseChatCompletionRequest))
-  app.post('/v1/completions', (request, reply) => open('completion', request, reply).run(parseCompletionRequest))
-  const embed = backend.embed?.bind(backend)
-  if (embed === undefined) return
-  app.post('/v1/embeddings', (request, reply) => open('embedding', request, reply).embed(embed))
+  app.post('/v1/chat/completions', async (request, reply) =>
+    (await open('chat', request, reply)).run(parseChatCompletionRequest),
+  )
+  app.post('/v1/completions', async (request, reply) =>
+    (await open('completion', request, reply)).run(parseCompletionRequest),
+  )
+  app.post('/v1/embeddings', async (request, reply) => (await open('embedding', request, reply)).embed())
 }
 
 interface ExchangeParts {
@@ -96,11 +104,11 @@ class Exchange {
     )
   }
 
-  async embed(ask: NonNullable<GatewayBackend['embed']>): Promise<unknown> {
+  async embed(): Promise<unknown> {
     const parsed = parseEmbeddingsRequest(this.#request.body)
     const { model, inputs } = parsed
     return this.#answer(
-      (signal) => ask({ model, inputs, ...this.#trace() }, signal),
+      (signal) => this.#backend.embed({ model, inputs, ...this.#trace() }, signal),
       (events) => this.#vectors(parsed, events),
     )
   }
