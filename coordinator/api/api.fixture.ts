@@ -1,5 +1,9 @@
 /** The whole API on a real server, over services that keep their things in memory and let a test decide what happens. */
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createHttpServer, openOwnerAuth } from '#node/gateway/index.ts'
 import { CoordinatorClient } from '#protocol/api/client.ts'
 import {
   type finalJobStates,
@@ -15,7 +19,6 @@ import type { NodeView, SwarmModelView } from '#protocol/api/network.ts'
 import type { ApiKeyView } from '#protocol/api/routes/keys.ts'
 import type { WorkflowView } from '#protocol/api/routes/workflows.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import { httpBodyBytesMax } from '#protocol/limits.ts'
 import { type Identity, type Scope, scopes } from '../identity.ts'
 import type { ApiKeyService, JobService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
 import { ChangeFeed, registerApi } from './index.ts'
@@ -57,11 +60,11 @@ async function identify(request: FastifyRequest): Promise<Identity> {
 }
 
 export async function startApi(): Promise<ApiBench> {
-  const app = fastify({
-    bodyLimit: httpBodyBytesMax,
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: 512 },
-  })
+  // As a coordinator has it: foreign pages are refused before any route.
+  const folder = await mkdtemp(join(tmpdir(), 'hart-api-'))
+  const auth = await openOwnerAuth({ tokenFile: join(folder, 'owner.token') })
+  const http = createHttpServer({ host: '127.0.0.1', port: 0, auth })
+  const { app } = http
   const changes = new ChangeFeed()
   const jobs = new TestJobs((tenant, jobId) => changes.publish({ type: 'job', jobId }, tenant))
   const nodes = Array.from({ length: 250 }, (_, at) => testNode(at))
@@ -75,9 +78,7 @@ export async function startApi(): Promise<ApiBench> {
     changes,
     identify,
   })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const address = app.server.address()
-  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  const { url } = await http.listen()
   const clientOf = (token: string) => new CoordinatorClient({ url, token })
   return {
     url,
@@ -96,7 +97,10 @@ export async function startApi(): Promise<ApiBench> {
     set isHealthy(value) {
       state.isHealthy = value
     },
-    close: () => app.close(),
+    close: async () => {
+      await http.close()
+      await rm(folder, { recursive: true })
+    },
   }
 }
 
