@@ -28,10 +28,11 @@ function overHttp(token: string) {
   return new StreamableHTTPClientTransport(new URL(`${bench.url}/mcp`), { requestInit })
 }
 
+/** As agents start it. */
 function overStdio(token: string) {
   return new StdioClientTransport({
     command: process.execPath,
-    args: [fileURLToPath(new URL('../../bin/mcp.ts', import.meta.url))],
+    args: [fileURLToPath(new URL('../../../node/bin/main.ts', import.meta.url)), 'mcp'],
     env: { HARTONOMOUS_COORDINATOR_URL: bench.url, HARTONOMOUS_API_KEY: token },
   })
 }
