@@ -9,6 +9,10 @@ export type Role = (typeof roles)[number]
 export const scopes = ['network:read', 'query', 'jobs:read', 'jobs:write', 'infer', 'keys', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
+/** How it was found out. */
+export const methods = ['owner', 'oidc', 'api-key', 'siwe', 'anonymous'] as const
+export type Method = (typeof methods)[number]
+
 export interface Identity {
   /** (issuer, subject): all that it sees and makes belongs to this tenant. */
   tenant: TenantId
@@ -16,7 +20,7 @@ export interface Identity {
   name: string
   role: Role
   scopes: ReadonlySet<Scope>
-  method: 'owner' | 'oidc' | 'api-key' | 'siwe' | 'anonymous'
+  method: Method
   /** Of the key, token or session, for the audit log; never a secret. */
   credential: string
 }

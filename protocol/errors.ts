@@ -71,6 +71,8 @@ export interface ErrorFields {
   ERR_JOB_UNFINISHED: { jobId: string; state: string }
   /** `cause` is the code with which the job ended. */
   ERR_JOB_FAILED: { jobId: string; cause: string; reason: string }
+  /** Of a workflow; `cause` is the code with which the step ended. */
+  ERR_STEP_FAILED: { step: string; cause: string; reason: string }
   ERR_QUOTA: { what: string; limit: number; retryAfterMs: number }
   /** The caller is known, and may not do this. */
   ERR_FORBIDDEN: { action: string; reason: string }
@@ -362,6 +364,7 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     'hart jobs watch JOB waits for it',
   ),
   ERR_JOB_FAILED: rule<'ERR_JOB_FAILED'>(410, 1, false, (f) => `job ${f.jobId} has no result: ${f.cause}: ${f.reason}`),
+  ERR_STEP_FAILED: rule<'ERR_STEP_FAILED'>(422, 1, false, (f) => `step ${f.step}: ${f.reason} (${f.cause})`),
   ERR_QUOTA: rule<'ERR_QUOTA'>(429, 4, true, (f) => `${f.what}: at most ${f.limit}; again in ${f.retryAfterMs} ms`),
   ERR_FORBIDDEN: rule<'ERR_FORBIDDEN'>(403, 4, false, (f) => `${f.action} is not allowed: ${f.reason}`),
   ERR_UNPAID: rule<'ERR_UNPAID'>(402, 4, false, (f) => `peer ${f.peer} was not paid: ${f.reason}`),

@@ -421,11 +421,39 @@ export const latencyNodesMax = 4096
 /** Items of a batch that are submitted in one transaction. */
 export const batchInsertMax = 200
 export const batchItemsMax = 10_000
-export const embeddingInputsMax = 256
+/** As OpenAI's. */
+export const embeddingInputsMax = 2048
+/** Numbers in the vectors of one request: all inputs with 2,048 numbers each, 16 MiB. */
+export const embeddingValuesMax = 4 * MiB
+/** Numbers in one vector of a model; the widest published model has 16,384. */
+export const embeddingDimensionsMax = 16_384
 export const idempotencyKeyBytesMax = 255
 export const workflowStepsMax = 64
 export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
+/** JSON of one step's value. */
+export const workflowValueBytesMax = MiB
+/** JSON of the input and all values: a checkpoint is written after each round, 64 of 4 MiB are 256 MiB at the worst. */
+export const workflowStateBytesMax = 4 * MiB
+/** Items of one map or reduce; each is a job. */
+export const workflowItemsMax = 1000
+/** Steps of one workflow that run at once; a map bounds its own items. */
+export const workflowParallelMax = 8
+/** Items at once, where a map or reduce says nothing. */
+export const workflowItemsParallelDefault = 4
+/** What the tool `read-folder` reads at most; with names and quotes it fits a step's value. */
+export const readFolderFilesMax = 256
+export const readFolderBytesMax = 768 * KiB
+/** Tasks of an agent's plan, and agents below agents: 16 x 16 x 16 jobs at the worst, under one bound of tokens and price. */
+export const agentTasksMax = 16
+export const agentDepthMax = 3
+export const agentAnswerTokensMax = 1_000_000
+/** A goal, or a prompt of a template. */
+export const agentTextBytesMax = 16 * KiB
+/** What a model writes as a plan: 16 tasks of 1000 characters fit. */
+export const agentPlanBytesMax = 32 * KiB
+/** Lists within objects within lists. */
+export const workflowValueDepthMax = 32
 /** What the store keeps of a job beside its request: phases, attempts' timings, an error. Text that grows is in events. */
 export const jobDetailBytesMax = 256 * KiB
 /** Vectors of 256 inputs of 4,096 numbers at 22 characters are 23 MB; a batch names its items' results. */
@@ -473,6 +501,31 @@ export const probesAtOnceMax = 4
 /** Nodes asked which chunks they hold, for one look at a model: 64 bitfields of 32 KiB are 2 MiB. */
 export const coverageAskedMax = 64
 export const registryPageMax = 1000
+// ---- constitution ------------------------------------------------------------------------------------------------
+
+/** A whole constitution: the shipped one has 6 KiB, 200 rules of 300 bytes 60. */
+export const constitutionBytesMax = 128 * KiB
+/** What a child may add at a time, and how many times: 8 agents and jobs within one another. */
+export const addedRulesBytesMax = 16 * KiB
+export const policyLayersMax = 8
+/** Of all layers together; a decision looks at those of its action, at 4 us each. */
+export const rulesMax = 512
+export const ruleIdBytesMax = 48
+/** Brackets within brackets, and operators of one rule: the engine's stack ends at 64 and 256 of them. */
+export const ruleNestingMax = 24
+export const ruleOperatorsMax = 128
+/** Wildcards of one `like`: matching takes pattern times text at worst. */
+export const rulePatternBytesMax = 256
+/** A request as it is written down. */
+export const decisionRequestBytesMax = 2304
+/** Rules that a decision names. */
+export const decisionRulesMax = 10
+/** Decisions on their way to the store, ~1 KiB each; then even reads wait. */
+export const decisionsQueuedMax = 4096
+/** Sets of rules that are ready in the engine, one per action in use and set: 200 rules of one action take ~1 MiB. */
+export const preparedRulesMax = 128
+/** Parsed sets in memory, those of the last jobs and agents: the shipped one takes ~30 KiB, what they share is there once. */
+export const policySetsKnownMax = 1024
 
 // ---- keys and wallets --------------------------------------------------------------------------------------------
 
@@ -508,5 +561,10 @@ assert(haveBitsMax / 8 <= controlFrameBytesMax, 'a bitfield fits a frame')
 assert(haveDeltaIndexesMax * 5 + 64 <= controlFrameBytesMax, 'a full delta fits a frame')
 assert(modelsPerHeartbeatMax * 160 <= leaseBytesMax, 'a full lease fits')
 assert(receiptDetailsBytesMax + 4 * 34 + 2 * 21 + 66 + 180 <= paymentMessageBytesMax, 'a receipt fits its message')
+assert(4 * embeddingDimensionsMax + KiB <= inferFrameBytesMax, 'a vector fits its frame')
+assert(
+  decisionRequestBytesMax + 2 * decisionRulesMax * (ruleIdBytesMax + 6) + 3 * 68 + 160 <= ledgerBodyBytesMax,
+  'a decision fits an entry of the ledger',
+)
 assert(unindexedRowsMax * 4 * 384 <= vectorCacheBytesMax && vectorCacheBytesMax <= vectorCachesBytesMax)
 assert(flushBatchBytes >= chunkBytes && modelBytesMax <= Number.MAX_SAFE_INTEGER && GiB > 0)

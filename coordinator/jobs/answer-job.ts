@@ -9,7 +9,7 @@ import { type ErrorCode, isHartonomousError } from '#protocol/errors.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { hedgeDelayMinMs, jobAttemptsMax } from '#protocol/limits.ts'
 import type { AttemptRow } from '#sql/store/job.ts'
-import { type Candidate, chooseCandidate, type Needs, needsOf, refusalOf } from './candidates.ts'
+import { type Candidate, chooseCandidate, costMaxWei, type Needs, needsOf, refusalOf } from './candidates.ts'
 import type { FairSlots, Slot } from './fair-slots.ts'
 import type { Latencies } from './latency.ts'
 import type { RunningJob } from './running-job.ts'
@@ -29,6 +29,12 @@ export interface AnswerDependencies {
   /** What one job may cost at most, whatever its terms say. */
   priceMaxWei: bigint
   noteWork: (peerId: PeerId, firstTokenMs: number) => void
+  /** That node may do this job, and the job may spend that. @throws {ERR_FORBIDDEN} */
+  authorize: (
+    job: RunningJob,
+    candidate: Candidate,
+    money: { costMaxWei: bigint; spentWei: bigint; priceMaxWei: bigint },
+  ) => Promise<void>
 }
 
 /** A failure on one node that another may not share. */
@@ -78,6 +84,7 @@ class Answer {
   readonly #found: Awaited<ReturnType<AnswerDependencies['candidates']>>
   readonly #deps: AnswerDependencies
   readonly #tried = new Set<PeerId>()
+  readonly #forbidden = new Set<PeerId>()
   readonly #tokensMax: number
   readonly #priceMaxWei: bigint
   #spentWei = 0n
@@ -102,7 +109,7 @@ class Answer {
   /** One round: a node, and perhaps a second one beside it. */
   async run(): Promise<Answered> {
     const { slots } = this.#deps
-    const slot = await this.#firstSlot()
+    const slot = await this.#allowedSlot()
     const round = new AbortController()
     const signal = AbortSignal.any([round.signal, this.#job.signal])
     const outcome = Promise.withResolvers<Answered>()
@@ -121,8 +128,12 @@ class Answer {
     const hedge = this.#hedgeAfter(() => {
       if (running === 0 || race.winner !== undefined || this.#job.signal.aborted) return
       const second = slots.tryTake((runningOn) => this.#choose(runningOn))
-      if (second !== undefined && second.peerId !== slot.peerId) begin(second, true)
-      else second?.release()
+      if (second === undefined) return
+      const isOther = second.peerId !== slot.peerId
+      this.#authorize(second.peerId).then(
+        () => (isOther && running > 0 && race.winner === undefined ? begin(second, true) : second.release()),
+        () => second.release(),
+      )
     })
     try {
       return await outcome.promise
@@ -130,6 +141,32 @@ class Answer {
       clearTimeout(hedge)
       round.abort(new Error('another node was faster'))
     }
+  }
+
+  /** Nodes that the constitution refuses are passed over; where it refuses all, that is why the job fails. */
+  async #allowedSlot(): Promise<Slot> {
+    for (;;) {
+      const slot = await this.#firstSlot()
+      try {
+        await this.#authorize(slot.peerId)
+        return slot
+      } catch (error) {
+        slot.release()
+        this.#forbidden.add(slot.peerId)
+        if (this.#found.candidates().every(({ peerId }) => this.#forbidden.has(peerId))) throw error
+      }
+    }
+  }
+
+  async #authorize(peerId: PeerId): Promise<void> {
+    const candidate = this.#found.candidates().find((each) => each.peerId === peerId)
+    if (candidate === undefined) return
+    const money = {
+      costMaxWei: costMaxWei(candidate, this.#tokensMax),
+      spentWei: this.#spentWei,
+      priceMaxWei: this.#priceMaxWei,
+    }
+    await this.#deps.authorize(this.#job, candidate, money)
   }
 
   /** Waits in the fair queue; where nobody could ever answer, the own node may fetch the model. */
@@ -146,7 +183,8 @@ class Answer {
   #choose(runningOn: (peerId: PeerId) => number): PeerId | undefined {
     const { latencies, random } = this.#deps
     const expectedMs = (peerId: PeerId) => latencies.expectedMs(peerId)
-    return chooseCandidate(this.#found.candidates(), this.#needs(), { runningOn, expectedMs, random })
+    const allowed = this.#found.candidates().filter((each) => !this.#forbidden.has(each.peerId))
+    return chooseCandidate(allowed, this.#needs(), { runningOn, expectedMs, random })
   }
 
   #needs(): Needs {

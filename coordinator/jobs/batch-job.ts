@@ -9,6 +9,7 @@ import {
 import { batchInsertMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore, NewJob } from '#sql/store/job.ts'
+import type { JobPrincipal } from './job-detail.ts'
 import type { JobHub } from './job-hub.ts'
 import { newJob } from './new-job.ts'
 import { pause } from './pause.ts'
@@ -35,6 +36,7 @@ export async function batchJob(job: RunningJob, deps: BatchDependencies): Promis
     newJob({
       request: { work: item, terms },
       idempotencyKey: `${job.jobId}/${id}`,
+      principal: childOf(job),
       parentJobId: job.jobId,
       nowMs: now(),
     }),
@@ -67,6 +69,12 @@ export async function batchJob(job: RunningJob, deps: BatchDependencies): Promis
 /** Of what the batch may cost, each item may cost its part. */
 function shareOf(maxPriceWei: string | undefined, items: number): { maxPriceWei?: string } {
   return maxPriceWei === undefined ? {} : { maxPriceWei: String(BigInt(maxPriceWei) / BigInt(items)) }
+}
+
+/** What a job begins acts through it. */
+export function childOf({ jobId, principal }: RunningJob): JobPrincipal {
+  const { tenant: _, delegates, ...rest } = principal
+  return { ...rest, delegates: [...delegates, { type: 'Job', id: jobId }] }
 }
 
 async function allFinal(job: RunningJob, jobs: readonly JobRow[], store: JobStore, hub: JobHub): Promise<void> {

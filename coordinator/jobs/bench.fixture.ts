@@ -84,6 +84,7 @@ export class JobBench {
       hub: this.hub,
       now: Date.now,
       admit: async () => undefined,
+      authorize: async () => undefined,
       quote: () => Promise.reject(new Error('no quotes here')),
       submitted: (tenant) => this.dispatcher.submitted(tenant),
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
@@ -136,6 +137,7 @@ export class JobBench {
       sit: this.#sit,
       priceMaxWei: 10n ** 18n,
       noteWork: () => undefined,
+      authorize: async () => undefined,
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a job's row keeps as JSON: it is read as a whole, and never searched for. */
 import { type AttemptView, type PrivacyLabel, type SubmitRequest, submitRequest } from '#protocol/api/jobs.ts'
 import type { JobRow } from '#sql/store/job.ts'
+import type { Principal } from '../constitution/index.ts'
 import type { Phases } from './phase-clock.ts'
 
 export interface JobDetail {
@@ -19,14 +20,19 @@ export type AttemptDetail = Pick<
   receipt?: string
 }
 
+/** Role and rights of whoever submitted it, and through which jobs and agents: the constitution is asked with them. */
+export type JobPrincipal = Omit<Principal, 'tenant'>
+
 export interface StoredRequest extends SubmitRequest {
+  principal: JobPrincipal
   traceparent?: string
 }
 
 export function requestOf(row: Pick<JobRow, 'request'>): StoredRequest {
   const stored = JSON.parse(row.request) as StoredRequest
   const request = submitRequest.parse(stored)
-  return stored.traceparent === undefined ? request : { ...request, traceparent: stored.traceparent }
+  const { principal, traceparent } = stored
+  return { ...request, principal, ...(traceparent === undefined ? {} : { traceparent }) }
 }
 
 /** Of a job that nobody has begun, what its request says. */

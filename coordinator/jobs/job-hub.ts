@@ -4,10 +4,24 @@
  */
 import type { JobEventBody } from '#protocol/api/jobs.ts'
 
+import type { TenantId } from '#sql/store/types.ts'
+
 export type JobListener = (events: readonly JobEventBody[]) => void
 
 export class JobHub {
   readonly #listeners = new Map<string, Set<JobListener>>()
+  readonly #onChange: (tenant: TenantId, jobId: string) => void
+
+  /** `onChange`: something durable changed. */
+  constructor(onChange: (tenant: TenantId, jobId: string) => void = () => undefined) {
+    this.#onChange = onChange
+  }
+
+  /** Its row changed, and with it these events came. */
+  changed(tenant: TenantId, jobId: string, events: readonly JobEventBody[]): void {
+    this.#onChange(tenant, jobId)
+    this.tell(jobId, events)
+  }
 
   tell(jobId: string, events: readonly JobEventBody[] = []): void {
     for (const listener of this.#listeners.get(jobId) ?? []) listener(events)

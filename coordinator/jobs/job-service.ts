@@ -15,9 +15,11 @@ import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
+import { principalOf } from '../constitution/index.ts'
 import type { Identity } from '../identity.ts'
 import type { JobQuery, JobService } from '../service.ts'
 import { requestCancel } from './batch-job.ts'
+import type { JobPrincipal } from './job-detail.ts'
 import type { JobHub } from './job-hub.ts'
 import { viewJob } from './job-view.ts'
 import { newJob } from './new-job.ts'
@@ -39,6 +41,8 @@ export interface JobServiceDependencies {
   quote: (request: SubmitRequest) => Promise<QuoteView>
   submitted: (tenant: TenantId) => void
   running: (tenant: TenantId, jobId: string) => RunningJob | undefined
+  /** Cancel, approve, read: of a job that is there. @throws {ERR_FORBIDDEN} */
+  authorize: (identity: Identity, action: 'cancel' | 'approve' | 'readResult', row: JobRow) => Promise<void>
   /** @throws {ERR_USAGE} where that step does not wait */
   approve: (tenant: TenantId, jobId: string, step: string, isApproved: boolean) => Promise<void>
   receiptsOf: (tenant: TenantId, row: JobRow) => Promise<ReceiptView[]>
@@ -70,7 +74,13 @@ export class Jobs implements JobService {
     const checked = parseRequest(submitRequest, request)
     if (idempotencyKey !== undefined) parseRequest(idempotencyKeySchema, idempotencyKey)
     await admit(identity, checked)
-    const row = newJob({ request: checked, idempotencyKey, traceparent, nowMs: now() })
+    const row = newJob({
+      request: checked,
+      idempotencyKey,
+      traceparent,
+      principal: principalOfJob(identity),
+      nowMs: now(),
+    })
     const [inserted] = await storeOf(identity.tenant).insertJobs([row])
     const { job, isNew } = inserted!
     onOpen(job.jobId)
@@ -104,8 +114,10 @@ export class Jobs implements JobService {
     return isLast ? { jobs } : { jobs, nextCursor: last }
   }
 
-  async cancel({ tenant }: Identity, jobId: string): Promise<JobView> {
-    const { storeOf, hub, running, now } = this.#deps
+  async cancel(identity: Identity, jobId: string): Promise<JobView> {
+    const { storeOf, hub, running, authorize, now } = this.#deps
+    const { tenant } = identity
+    await authorize(identity, 'cancel', await this.#row(tenant, jobId))
     for (;;) {
       const row = await this.#row(tenant, jobId)
       if (isFinalJobState(row.state) || row.isCancelRequested) return this.#view(tenant, row)
@@ -120,18 +132,21 @@ export class Jobs implements JobService {
     }
   }
 
-  async approve({ tenant }: Identity, jobId: string, step: string, isApproved: boolean): Promise<JobView> {
+  async approve(identity: Identity, jobId: string, step: string, isApproved: boolean): Promise<JobView> {
+    const { tenant } = identity
     const row = await this.#row(tenant, jobId)
+    await this.#deps.authorize(identity, 'approve', row)
     if (row.state !== 'waiting') {
       const message = `job ${jobId} is ${row.state}: nothing waits for approval`
       throw new HartonomousError('ERR_USAGE', { message, param: 'step' })
     }
     await this.#deps.approve(tenant, jobId, step, isApproved)
-    return this.get({ tenant } as Identity, jobId)
+    return this.get(identity, jobId)
   }
 
-  async result({ tenant }: Identity, jobId: string): Promise<JobResult> {
-    const row = await this.#row(tenant, jobId)
+  async result(identity: Identity, jobId: string): Promise<JobResult> {
+    const row = await this.#row(identity.tenant, jobId)
+    await this.#deps.authorize(identity, 'readResult', row)
     if (row.result !== undefined) return JSON.parse(row.result) as JobResult
     if (!isFinalJobState(row.state)) throw new HartonomousError('ERR_JOB_UNFINISHED', { jobId, state: row.state })
     const error = row.error === undefined ? undefined : (JSON.parse(row.error) as JobErrorView)
@@ -185,6 +200,11 @@ export class Jobs implements JobService {
       isUntouched && row.owner === undefined ? [] : await this.#deps.storeOf(tenant).listAttempts(row.jobId),
     )
   }
+}
+
+function principalOfJob(identity: Identity): JobPrincipal {
+  const { tenant: _, ...principal } = principalOf(identity)
+  return principal
 }
 
 function isConflict(error: unknown): boolean {

@@ -4,6 +4,7 @@ import type { SubmitRequest } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { jobRequestBytesMax } from '#protocol/limits.ts'
 import type { NewJob } from '#sql/store/job.ts'
+import type { JobPrincipal } from './job-detail.ts'
 
 export interface NewJobOptions {
   /** Checked already: keys in the order of the schema, so that equal requests have equal texts. */
@@ -11,11 +12,13 @@ export interface NewJobOptions {
   idempotencyKey?: string | undefined
   parentJobId?: string
   traceparent?: string | undefined
+  /** For whom it acts. */
+  principal: JobPrincipal
   nowMs: number
 }
 
 /** @throws {ERR_LIMIT} */
-export function newJob({ request, idempotencyKey, parentJobId, traceparent, nowMs }: NewJobOptions): NewJob {
+export function newJob({ request, idempotencyKey, parentJobId, traceparent, principal, nowMs }: NewJobOptions): NewJob {
   const text = JSON.stringify(request)
   const sizeBytes = Buffer.byteLength(text)
   if (sizeBytes > jobRequestBytesMax)
@@ -24,7 +27,7 @@ export function newJob({ request, idempotencyKey, parentJobId, traceparent, nowM
     jobId: uuid7(nowMs),
     kind: request.work.kind,
     requestHash: createHash('sha256').update(text).digest(),
-    request: traceparent === undefined ? text : JSON.stringify({ ...request, traceparent }),
+    request: JSON.stringify({ ...request, principal, ...(traceparent === undefined ? {} : { traceparent }) }),
     createdAtMs: nowMs,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(parentJobId === undefined ? {} : { parentJobId }),

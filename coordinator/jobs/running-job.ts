@@ -18,6 +18,7 @@ import { isHartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
 import type { AttemptRow, JobChange, JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
+import type { Principal } from '../constitution/index.ts'
 import { detailOf, type JobDetail, requestOf } from './job-detail.ts'
 import type { JobHub } from './job-hub.ts'
 import { PhaseClock } from './phase-clock.ts'
@@ -41,6 +42,9 @@ export class RunningJob {
   readonly work: Work
   readonly terms: JobTerms
   readonly traceparent: string | undefined
+  /** For whom it acts, and within which jobs and agents. */
+  readonly principal: Principal
+  readonly parentJobId: string | undefined
   readonly detail: JobDetail
   readonly clock: PhaseClock
   /** Cancelled by its requester, out of time, taken by another coordinator, or the coordinator stops. */
@@ -58,10 +62,12 @@ export class RunningJob {
   constructor(tenant: TenantId, row: JobRow, deps: RunningJobDependencies) {
     this.tenant = tenant
     this.jobId = row.jobId
-    const { work, terms = {}, traceparent } = requestOf(row)
+    const { work, terms = {}, traceparent, principal } = requestOf(row)
     this.work = work
     this.terms = terms
     this.traceparent = traceparent
+    this.principal = { tenant, ...principal }
+    this.parentJobId = row.parentJobId
     this.detail = detailOf(row)
     this.#row = row
     this.#deps = deps
@@ -212,7 +218,8 @@ export class RunningJob {
       }
       await this.#resolve(change)
     }
-    hub.tell(
+    hub.changed(
+      this.tenant,
       this.jobId,
       (pending.events ?? []).filter(({ type }) => type !== 'text'),
     )

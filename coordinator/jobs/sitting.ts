@@ -1,10 +1,11 @@
 /** One session on one node: what is asked, what comes, what it cost. */
 import { createHash } from 'node:crypto'
-import type { BoughtEvents, HartonomousNode, InferEvent, WorkOrder } from '#node/runtime/index.ts'
+import type { BoughtEvents, HartonomousNode, InferEvent, PeerRequest, WorkOrder } from '#node/runtime/index.ts'
 import type { ItemWork, JobResult } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import { vectorOf } from '#protocol/infer/index.ts'
+import type { EmbeddingQuality, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import { completionTokensMax } from './work-size.ts'
 
 export type SittingEvent =
@@ -40,24 +41,58 @@ export function sittingOn(node: HartonomousNode): Sitting {
   return (peerId, { work, modelId, traceparent }, { order, signal }) => {
     let account = () => free
     const ask = async (prompt: InferPrompt, sampling: SamplingOptions): Promise<AsyncIterable<InferEvent>> => {
-      const request = { prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
-      if (peerId === node.parts.network.peerId)
-        return (await node.answers.infer({ model: modelId, ...request }, signal)).events
-      const bought = await node.answers.inferAt(peerId, modelId as ModelId, request, { signal, order })
+      const request = { prompt, sampling, ...trace }
+      if (isOwn) return (await node.answers.infer({ model: modelId, ...request }, signal)).events
+      return buy({ modelId: modelId as ModelId, ...request })
+    }
+    const buy = async (request: PeerRequest) => {
+      const bought = await node.answers.inferAt(peerId, request, { signal, order })
       account = bought.account
       return bought.events
     }
+    const isOwn = peerId === node.parts.network.peerId
+    const trace = traceparent === undefined ? {} : { traceparent }
     return {
       account: () => account(),
       run: async (onEvent) => {
-        if (work.kind === 'embedding')
-          throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId, reason: 'no node makes embeddings yet' })
+        if (work.kind === 'embedding') {
+          const asked = { inputs: work.input, ...trace }
+          const events = isOwn
+            ? (await node.answers.embed({ model: modelId, ...asked }, signal)).events
+            : await buy({ modelId: modelId as ModelId, ...asked })
+          return collectVectors(work.input.length, events, onEvent, signal)
+        }
         const prompt: InferPrompt =
           work.kind === 'chat' ? { type: 'chat', messages: work.messages } : { type: 'completion', text: work.prompt }
         return collect(work.kind, await ask(prompt, samplingOf(work)), onEvent, signal)
       },
     }
   }
+}
+
+async function collectVectors(
+  count: number,
+  events: AsyncIterable<InferEvent>,
+  onEvent: (event: SittingEvent) => void,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const vectors: number[][] = []
+  let quality: EmbeddingQuality = 'low'
+  for await (const event of events) {
+    if (event.type === 'queued' || event.type === 'loading') onEvent(event)
+    else if (event.type === 'embedding') {
+      const { index, vector, tokens } = event
+      vectors[index] = [...vectorOf(vector)]
+      quality = event.quality
+      onEvent({ type: 'output', text: '', tokens })
+    } else if (event.type === 'end') {
+      signal.throwIfAborted()
+      if (event.reason === 'cancelled' || vectors.length !== count) break
+      const dimensions = vectors[0]?.length ?? 0
+      return { kind: 'embedding', vectors, dimensions, quality, promptTokens: event.promptTokens }
+    }
+  }
+  throw new HartonomousError('ERR_ENGINE_CRASHED', { reason: 'the vectors broke off' })
 }
 
 async function collect(

@@ -30,7 +30,7 @@ export interface RegistryDependencies {
   isWorking: (peerId: PeerId) => boolean
   /** After each look, whether something changed or not. */
   onRound: () => void
-  onChange: () => void
+  onChange: (revision: number) => void
 }
 
 export class Registry implements RegistryService {
@@ -180,7 +180,7 @@ export class Registry implements RegistryService {
       onRound()
       if (this.#told === this.#table.revision) return
       this.#told = this.#table.revision
-      onChange()
+      onChange(this.#table.revision)
     } catch (error) {
       log.warn('registry-round-failed', { error: String(error) })
     }

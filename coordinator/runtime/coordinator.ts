@@ -2,69 +2,99 @@
 
 import type { Log } from '#node/log/index.ts'
 import type { HartonomousNode, NodeController } from '#node/runtime/index.ts'
-import type { SubmitRequest } from '#protocol/api/jobs.ts'
+import type { FinalJobState, ItemWork, JobResult } from '#protocol/api/jobs.ts'
 import type { ReceiptView } from '#protocol/api/network.ts'
-import { HartonomousError } from '#protocol/errors.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { day } from '#protocol/units.ts'
+import { day, hour } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
-import type { Identity } from '../identity.ts'
+import type { TenantQuotas } from '../auth/index.ts'
+import type { CoordinatorConfig } from '../config.ts'
+import type { Constitution, ModelThing } from '../constitution/index.ts'
 import {
   type AnswerDependencies,
   answerJob,
   batchJob,
   type Candidate,
+  completionTokensMax,
   Dispatcher,
   type Done,
   FairSlots,
   JobHub,
   Jobs,
   Latencies,
+  promptTokensMax,
   pullJob,
   quoteJob,
   type RunningJob,
   sittingOn,
 } from '../jobs/index.ts'
 import { Registry } from '../registry/index.ts'
+import { shippedTools } from '../workflow/index.ts'
+import { Gate } from './gate.ts'
 import { viewReceipt } from './receipt-view.ts'
+import { WorkflowJobs } from './workflow-jobs.ts'
+import { WorkflowLibrary } from './workflow-library.ts'
+
+const removedAtOnceMax = 500
 
 export interface CoordinatorOptions {
   node: HartonomousNode
   controller: NodeController
   log: Log
-  /** HART that one job may cost at most. */
-  jobPriceMax: string
+  config: CoordinatorConfig
+  constitution: Constitution
+  quotas: TenantQuotas
   /** The network or a job changed. */
-  onChange?: (change: { what: 'network' } | { what: 'job'; tenant: TenantId; jobId: string }) => void
-  /** Before a job is kept. @throws {ERR_QUOTA} {ERR_FORBIDDEN} */
-  admit?: (identity: Identity, request: SubmitRequest) => Promise<void>
-  runWorkflow?: (job: RunningJob, store: JobStore) => Promise<Done>
-  approve?: (tenant: TenantId, jobId: string, step: string, isApproved: boolean) => Promise<void>
+  onChange: (change: { type: 'network'; revision: number } | { type: 'job'; tenant: TenantId; jobId: string }) => void
 }
 
 export class Coordinator {
   readonly registry: Registry
   readonly jobs: Jobs
-  readonly hub = new JobHub()
+  readonly hub: JobHub
   readonly dispatcher: Dispatcher
   readonly latencies = new Latencies(Date.now)
   readonly slots = new FairSlots()
   readonly node: HartonomousNode
   readonly controller: NodeController
+  readonly workflows: WorkflowLibrary
+  /** Since the start. */
+  readonly endedByState = new Map<FinalJobState, number>()
   readonly #options: CoordinatorOptions
   readonly #priceMaxWei: bigint
+  readonly #gate: Gate
+  readonly #workflowJobs: WorkflowJobs
+  #retention: NodeJS.Timeout | undefined
   readonly #ended: number[] = []
 
   constructor(options: CoordinatorOptions) {
-    const { node, controller, log } = options
+    const { node, controller, log, config, constitution, quotas, onChange } = options
     const { parts } = node
     const now = Date.now
     this.node = node
     this.controller = controller
     this.#options = options
-    this.#priceMaxWei = parseHart(options.jobPriceMax)
+    this.#priceMaxWei = parseHart(config.jobs.priceMax)
+    const storeOf = (tenant: TenantId) => parts.store.forTenant(tenant)
+    const submitted = (tenant: TenantId) => this.dispatcher.submitted(tenant)
+    const tools = shippedTools({ folders: config.workflows.folders })
+    const priceMaxWei = this.#priceMaxWei
+    this.#gate = new Gate({ constitution, quotas, storeOf, priceMaxWei, modelOf: (name) => this.#modelOf(name) })
+    this.workflows = new WorkflowLibrary({ storeOf, tools, now })
+    this.hub = new JobHub((tenant, jobId) => onChange({ type: 'job', tenant, jobId }))
+    this.#workflowJobs = new WorkflowJobs({
+      storeOf,
+      hub: this.hub,
+      now,
+      constitution,
+      tools,
+      submitted,
+      graphOf: async (tenant, name) => (await this.workflows.get({ tenant }, name)).graph,
+      find: (text, signal) => controller.queries.find({ text }, signal),
+    })
     this.registry = new Registry({
       parts,
       now,
@@ -73,27 +103,31 @@ export class Coordinator {
       probe: (peerId, signal) => this.#probe(peerId, signal),
       isWorking: (peerId) => this.slots.runningOn(peerId) > 0,
       onRound: () => this.slots.look(),
-      onChange: () => options.onChange?.({ what: 'network' }),
+      onChange: (revision) => onChange({ type: 'network', revision }),
     })
     this.dispatcher = new Dispatcher({
       tenants: () => parts.store.listTenants(),
-      storeOf: (tenant) => parts.store.forTenant(tenant),
+      storeOf,
       hub: this.hub,
       owner: `coordinator:${parts.network.peerId}`,
       now,
       log,
       run: (job, store) => this.#run(job, store),
-      onEnd: () => void this.#ended.push(now()),
+      onEnd: (_job, { state }) => {
+        this.#ended.push(now())
+        this.endedByState.set(state, (this.endedByState.get(state) ?? 0) + 1)
+      },
     })
     this.jobs = new Jobs({
-      storeOf: (tenant) => parts.store.forTenant(tenant),
+      storeOf,
       hub: this.hub,
       now,
-      admit: options.admit ?? (async () => undefined),
+      admit: (identity, request) => this.#gate.admit(identity, request),
+      authorize: (identity, action, row) => this.#gate.touch(identity, action, row),
       quote: (request) => quoteJob(request, this.#answering()),
-      submitted: (tenant) => this.dispatcher.submitted(tenant),
+      submitted,
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
-      approve: options.approve ?? (() => Promise.reject(noWorkflow())),
+      approve: (tenant, jobId, step, isApproved) => this.#workflowJobs.approve(tenant, jobId, step, isApproved),
       receiptsOf: (tenant, row) => this.#receiptsOf(tenant, row),
     })
   }
@@ -101,9 +135,16 @@ export class Coordinator {
   async start(): Promise<void> {
     await this.registry.start()
     await this.dispatcher.start()
+    const removeOld = () =>
+      void this.#removeOld().catch((error: unknown) =>
+        this.#options.log.warn('old-jobs-stay', { error: String(error) }),
+      )
+    removeOld()
+    this.#retention = setInterval(removeOld, hour)
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#retention)
     await this.dispatcher.close()
     await this.registry.close()
   }
@@ -113,7 +154,7 @@ export class Coordinator {
       case 'chat':
       case 'completion':
       case 'embedding':
-        return answerJob(job, this.#answering())
+        return this.#answer(job)
       case 'pull':
         return { result: await pullJob(job, { node: this.controller }), chargedWei: 0n }
       case 'batch': {
@@ -121,8 +162,7 @@ export class Coordinator {
         return { result: await batchJob(job, { store, hub: this.hub, now: Date.now, onSubmit }), chargedWei: 0n }
       }
       case 'workflow':
-        if (this.#options.runWorkflow === undefined) throw noWorkflow()
-        return this.#options.runWorkflow(job, store)
+        return this.#workflowJobs.run(job, store)
     }
   }
 
@@ -138,6 +178,33 @@ export class Coordinator {
       sit: sittingOn(this.node),
       priceMaxWei: this.#priceMaxWei,
       noteWork: (peerId, latencyMs) => this.registry.noteWork(peerId, latencyMs),
+      authorize: (job, candidate, money) => this.#gate.assign(job, candidate, money),
+    }
+  }
+
+  /** Tokens are taken before, as many as it may need, and what was not used comes back. */
+  async #answer(job: RunningJob): Promise<Done> {
+    const { quotas } = this.#options
+    const work = job.work as ItemWork
+    const taken = promptTokensMax(work) + completionTokensMax(work)
+    quotas.takeTokens(job.tenant, taken)
+    let used = 0
+    try {
+      const done = await answerJob(job, this.#answering())
+      used = tokensOf(done.result)
+      return done
+    } finally {
+      quotas.settleTokens(job.tenant, taken, used)
+    }
+  }
+
+  async #modelOf(reference: string): Promise<ModelThing | undefined> {
+    try {
+      const { release } = await this.node.parts.releases.resolve(reference)
+      return { id: release.modelId, licence: release.licence, publisher: release.publisher }
+    } catch (error) {
+      if (isHartonomousError(error, 'ERR_NOT_FOUND')) return undefined
+      throw error
     }
   }
 
@@ -214,7 +281,7 @@ export class Coordinator {
     if (!economy.payment.isAffordable(peerId, lease.payment, 'infer')) return
     const prompt = { type: 'completion' as const, text: 'Hello' }
     const sampling = { temperature: 0, topP: 1, topK: 1, maxTokens: 1, stop: [] }
-    const { events } = await this.node.answers.inferAt(peerId, model.modelId, { prompt, sampling }, { signal })
+    const { events } = await this.node.answers.inferAt(peerId, { modelId: model.modelId, prompt, sampling }, { signal })
     for await (const event of events) if (event.type === 'end') return
   }
 
@@ -231,6 +298,13 @@ export class Coordinator {
     return views.flat()
   }
 
+  async #removeOld(): Promise<void> {
+    const { store } = this.node.parts
+    const beforeMs = Date.now() - this.#options.config.jobs.keepDays * day
+    for (const tenant of await store.listTenants())
+      while ((await store.forTenant(tenant).removeJobs(beforeMs, removedAtOnceMax)) === removedAtOnceMax);
+  }
+
   #jobsToday(): number {
     const sinceMs = Date.now() - day
     while (this.#ended.length > 0 && this.#ended[0]! < sinceMs) this.#ended.shift()
@@ -238,6 +312,7 @@ export class Coordinator {
   }
 }
 
-function noWorkflow(): HartonomousError {
-  return new HartonomousError('ERR_USAGE', { message: 'this coordinator runs no workflows' })
+function tokensOf(result: JobResult): number {
+  if (result.kind === 'embedding') return result.promptTokens
+  return result.kind === 'chat' || result.kind === 'completion' ? result.promptTokens + result.completionTokens : 0
 }

@@ -1,12 +1,26 @@
 /** A coordinator with its faces: the node's own API on one port, that of the coordinator on another. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { type Config, dataFiles } from '#node/config/index.ts'
-import { createHttpServer, openOwnerAuth } from '#node/gateway/index.ts'
+import {
+  createHttpServer,
+  type HttpServer,
+  isLoopbackAddress,
+  openAiGateway,
+  openOwnerAuth,
+} from '#node/gateway/index.ts'
 import type { Log } from '#node/log/index.ts'
-import { startServer } from '#node/runtime/index.ts'
+import { type NodeServer, startServer } from '#node/runtime/index.ts'
 import type { StampedEvent } from '#protocol/api/control.ts'
+import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
+import { OpenAiFace } from '../api/openai/index.ts'
+import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
+import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
+import { auditTenant, type Constitution, openConstitution } from '../constitution/index.ts'
 import { Coordinator } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
+import { renderMetrics } from './metrics.ts'
+import { SignInLog } from './sign-in-log.ts'
 
 export interface CoordinatorServerOptions {
   dataDir: string
@@ -25,21 +39,44 @@ export interface CoordinatorServer {
   close(): Promise<void>
 }
 
+/** Another coordinator over the same store may put another constitution in force. */
+const refreshMs = 10_000
+
 /** @throws {ERR_NODE_RUNNING} {ERR_PORT_IN_USE} {ERR_CONFIG} and what a node throws at its start */
 export async function startCoordinator(options: CoordinatorServerOptions): Promise<CoordinatorServer> {
-  const { dataDir, config, log, host, port, onEvent, requestStop } = options
+  const { dataDir, config, log, onEvent, requestStop } = options
+  const own = await readCoordinatorConfig(coordinatorFiles.config(dataDir))
   const server = await startServer({ dataDir, config, log, onEvent, requestStop })
-  const { node, controller } = server
-  const coordinator = new Coordinator({ node, controller, log, jobPriceMax: '10' })
-  const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
-  const http = createHttpServer({ host, port, auth })
+  const closers: (() => Promise<unknown>)[] = [() => server.close('the coordinator stops')]
   const close = async () => {
     await rm(coordinatorFiles.endpoint(dataDir), { force: true })
-    await http.close()
-    await coordinator.close()
-    await server.close('the coordinator stops')
+    for (const end of closers.reverse())
+      await end().catch((error: unknown) => log.warn('close-failed', { error: String(error) }))
   }
   try {
+    const { store } = server.node.parts
+    const audit = store.forTenant(auditTenant)
+    const constitution = await openConstitution({ documents: audit, ledger: audit, now: Date.now })
+    closers.push(() => constitution.close())
+    const refreshing = setInterval(() => void constitution.refresh().catch(() => undefined), refreshMs)
+    closers.push(async () => clearInterval(refreshing))
+    const { http, auth } = await openHttp(options, own, server, closers)
+    const changes = new ChangeFeed()
+    const coordinator = new Coordinator({
+      node: server.node,
+      controller: server.controller,
+      log,
+      config: own,
+      constitution,
+      quotas: auth.quotas,
+      onChange: (change) => {
+        if (change.type === 'network') changes.publish(change)
+        else changes.publish({ type: 'job', jobId: change.jobId }, change.tenant)
+      },
+    })
+    closers.push(() => coordinator.close())
+    await serve({ http, auth, coordinator, constitution, changes, server })
+    closers.push(() => http.close())
     await coordinator.start()
     const { url } = await http.listen()
     await writeEndpoint(dataDir, url)
@@ -51,7 +88,58 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
   }
 }
 
-async function tellReady({ node, controller, apiUrl }: Awaited<ReturnType<typeof startServer>>, dataDir: string) {
+async function openHttp(
+  { dataDir, host, port, log }: CoordinatorServerOptions,
+  { auth: config }: CoordinatorConfig,
+  { node }: NodeServer,
+  closers: (() => Promise<unknown>)[],
+): Promise<{ http: HttpServer; auth: CoordinatorAuth }> {
+  const ownerAuth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
+  const isLoopbackOnly = host === 'localhost' || (isIP(host) !== 0 && isLoopbackAddress(host))
+  const signIns = new SignInLog({ ledger: node.parts.store.forTenant(SignInLog.tenant), log })
+  closers.push(() => signIns.close())
+  const auth = await openAuth({
+    config,
+    store: node.parts.store.forTenant(coordinatorTenant),
+    ownerAuth,
+    isLoopbackOnly,
+    log,
+    audit: (entry) => signIns.append(entry),
+  })
+  closers.push(() => auth.close())
+  const { hostNames, publicUrls, allowedOrigins } = config
+  const http = createHttpServer({ host, port, auth: ownerAuth, hostNames, publicUrls, allowedOrigins, isPublic: true })
+  return { http, auth }
+}
+
+interface Served {
+  http: HttpServer
+  auth: CoordinatorAuth
+  coordinator: Coordinator
+  constitution: Constitution
+  changes: ChangeFeed
+  server: NodeServer
+}
+
+async function serve({ http, auth, coordinator, changes, server }: Served): Promise<void> {
+  const { node, controller } = server
+  const services: ApiServices = {
+    jobs: coordinator.jobs,
+    registry: coordinator.registry,
+    workflows: coordinator.workflows,
+    keys: auth.keys,
+    node: controller,
+    changes,
+    identify: (request) => auth.identify(request),
+    metrics: () => renderMetrics(coordinator),
+  }
+  await registerApi(http.app, services)
+  authRoutes(http.app, auth)
+  const face = new OpenAiFace({ jobs: coordinator.jobs, hub: coordinator.hub, node })
+  openAiGateway(http.app, async (request) => face.of(await auth.identify(request, { isOpenAi: true })), node.tracer)
+}
+
+async function tellReady({ node, controller, apiUrl }: NodeServer, dataDir: string): Promise<void> {
   const { peerId, addresses, version } = await controller.status()
   node.tell({ event: 'ready', peerId, apiUrl, addresses, dataDir, pid: process.pid, version })
 }

@@ -8,6 +8,7 @@ export { passphraseBytes } from './keys/keystore.ts'
 export { type Account, checksumAddress, createAccount, readAddress } from './keys/private-key.ts'
 export { readSecretFile, writeSecretFile } from './keys/secret-file.ts'
 export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPath } from './keys/wallets.ts'
+export { recoverPersonalMessage, signPersonalMessage } from './personal-message.ts'
 export type { Step } from './plans.ts'
 export type { RehearsedCall } from './rehearse.ts'
 export {

@@ -65,34 +65,34 @@ export function addressOf(privateKey: Uint8Array): Address {
 }
 
 export function signVoucher(privateKey: Uint8Array, domain: EscrowDomain, voucher: Voucher): Uint8Array {
-  return sign(privateKey, voucherDigest(domain, voucher))
+  return signDigest(privateKey, voucherDigest(domain, voucher))
 }
 
 /** Who signed it: the payer, a session key of it, or a stranger. Undefined where it is no signature that a contract takes. */
 export function recoverVoucher(domain: EscrowDomain, voucher: Voucher, signature: Uint8Array): Address | undefined {
-  return recover(voucherDigest(domain, voucher), signature)
+  return recoverAddress(voucherDigest(domain, voucher), signature)
 }
 
 export function signReceipt(privateKey: Uint8Array, domain: DisputesDomain, receipt: Receipt): Uint8Array {
-  return sign(privateKey, receiptDigest(domain, receipt))
+  return signDigest(privateKey, receiptDigest(domain, receipt))
 }
 
 /** Who signed it. Undefined where it is no signature that a contract takes. */
 export function recoverReceipt(domain: DisputesDomain, receipt: Receipt, signature: Uint8Array): Address | undefined {
-  return recover(receiptDigest(domain, receipt), signature)
+  return recoverAddress(receiptDigest(domain, receipt), signature)
 }
 
 export function signSession(privateKey: Uint8Array, domain: EscrowDomain, proof: SessionProof): Uint8Array {
-  return sign(privateKey, sessionDigest(domain, proof))
+  return signDigest(privateKey, sessionDigest(domain, proof))
 }
 
 /** Who signed it. Undefined where it is no signature. */
 export function recoverSession(domain: EscrowDomain, proof: SessionProof, signature: Uint8Array): Address | undefined {
-  return recover(sessionDigest(domain, proof), signature)
+  return recoverAddress(sessionDigest(domain, proof), signature)
 }
 
 export function signAuthorization(privateKey: Uint8Array, domain: EscrowDomain, consent: Authorization): Uint8Array {
-  return sign(privateKey, authorizationDigest(domain, consent))
+  return signDigest(privateKey, authorizationDigest(domain, consent))
 }
 
 /** r, s and v, as `Escrow.authorize` and Disputes take a signature. */
@@ -149,7 +149,8 @@ export function authorizationDigest({ chainId, escrow }: EscrowDomain, consent: 
   return digest(separatorOf(ESCROW_DOMAIN, chainId, escrow), struct)
 }
 
-function sign(privateKey: Uint8Array, hash: Uint8Array): Uint8Array {
+/** Over 32 bytes that the caller has hashed, so that no other meaning is possible. */
+export function signDigest(privateKey: Uint8Array, hash: Uint8Array): Uint8Array {
   // Recovery bit, r, s; s is small, and the nonce follows from key and hash (RFC 6979).
   const signed = secp256k1.sign(hash, privateKey, { prehash: false, format: 'recovered' })
   const compact = signed.slice(1)
@@ -157,7 +158,8 @@ function sign(privateKey: Uint8Array, hash: Uint8Array): Uint8Array {
   return compact
 }
 
-function recover(hash: Uint8Array, signature: Uint8Array): Address | undefined {
+/** Who signed these 32 bytes. Undefined where it is no signature that a contract takes. */
+export function recoverAddress(hash: Uint8Array, signature: Uint8Array): Address | undefined {
   if (signature.length !== 64) return undefined
   const recovered = new Uint8Array(65)
   recovered[0] = signature[wordBytes]! >> 7

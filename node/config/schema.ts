@@ -41,6 +41,11 @@ const isRpcUrl = (url: string) =>
     ? undefined
     : 'a URL of http, https, ws or wss is needed'
 
+const isHttpUrl = (url: string) =>
+  url === '' || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))
+    ? undefined
+    : 'a URL of http or https is needed'
+
 const isAddressOrEmpty = (text: string) =>
   text === '' || /^0x[0-9a-fA-F]{40}$/.test(text) ? undefined : 'an address is 0x and 40 hexadecimal digits'
 
@@ -143,6 +148,12 @@ export const settings = {
   ),
   'payment.claim': setting('boolean', true, 'settle vouchers by this node itself; its hot key pays the gas'),
   'payment.claimMinimum': setting('string', '1', 'HART that a settlement must bring to be worth its gas', isAmount),
+  'telemetry.otlp': setting(
+    'string',
+    '',
+    'URL of an OpenTelemetry collector, such as http://127.0.0.1:4318; empty takes OTEL_EXPORTER_OTLP_ENDPOINT, else sends nothing',
+    isHttpUrl,
+  ),
   region: setting('string', '', 'two-letter country shown on the map; empty shows none', isRegion),
 } as const
 

@@ -21,6 +21,12 @@ export interface GatewayRequest {
   traceparent?: string
 }
 
+export interface GatewayEmbedRequest {
+  model: string
+  inputs: string[]
+  traceparent?: string
+}
+
 export interface GatewayAnswer {
   modelId: ModelId
   /** Undefined: this node itself. */
@@ -32,12 +38,14 @@ export interface GatewayBackend {
   models(): Promise<GatewayModel[]>
   /** Decides where it runs and begins. @throws {ERR_NOT_FOUND} for an unknown model, {ERR_QUEUE_FULL} and others. */
   infer(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer>
+  /** The same for vectors. */
+  embed(request: GatewayEmbedRequest, signal: AbortSignal): Promise<GatewayAnswer>
   /** One per request, when it is over. */
   observe?(observation: GatewayObservation): void
 }
 
 export interface GatewayObservation {
-  endpoint: 'chat' | 'completion'
+  endpoint: 'chat' | 'completion' | 'embedding'
   isStream: boolean
   isRemote: boolean
   /** `stop`, `length`, `cancelled`, or the code of the error. */

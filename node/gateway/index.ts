@@ -1,5 +1,13 @@
-export type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayObservation, GatewayRequest } from './backend.ts'
+export type {
+  GatewayAnswer,
+  GatewayBackend,
+  GatewayEmbedRequest,
+  GatewayModel,
+  GatewayObservation,
+  GatewayRequest,
+} from './backend.ts'
 export { sendError } from './errors.ts'
+export { hasOwnOrigin, isLoopbackAddress } from './loopback-guard.ts'
 export { openAiGateway } from './openai.ts'
-export { type OwnerAuth, openOwnerAuth } from './owner-auth.ts'
+export { type CallerRequest, type OwnerAuth, openOwnerAuth } from './owner-auth.ts'
 export { createHttpServer, type HttpServer, type HttpServerOptions, ownerOnly } from './server.ts'

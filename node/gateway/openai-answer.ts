@@ -1,5 +1,8 @@
 /** Bodies of the OpenAI API, from the events of an answer. */
 import { randomBytes } from 'node:crypto'
+import type { Embeddings } from '#protocol/api/index.ts'
+import { vectorOf } from '#protocol/infer/index.ts'
+import type { InferEvent } from '../inference/types.ts'
 import type { GatewayModel } from './backend.ts'
 
 export type Endpoint = 'chat' | 'completion'
@@ -79,6 +82,25 @@ function usageBody({ promptTokens, completionTokens }: Usage): object {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+  }
+}
+
+/** @param vectors one at least, in the order of the inputs. */
+export function embeddingsBody(
+  model: string,
+  vectors: readonly Extract<InferEvent, { type: 'embedding' }>[],
+  { promptTokens, isBase64 }: { promptTokens: number; isBase64: boolean },
+): Embeddings {
+  return {
+    object: 'list',
+    data: vectors.map(({ index, vector }) => ({
+      object: 'embedding',
+      index,
+      embedding: isBase64 ? Buffer.from(vector).toString('base64') : [...vectorOf(vector)],
+    })),
+    model,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+    x_hartonomous: { quality: vectors.every(({ quality }) => quality === 'encoder') ? 'encoder' : 'low' },
   }
 }
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
 import { createLlamaEngine, type InferenceEngine, InferenceService } from '../inference/index.ts'
-import type { GatewayObservation } from './backend.ts'
+import type { GatewayBackend, GatewayObservation } from './backend.ts'
 import { openAiGateway } from './openai.ts'
 import { openOwnerAuth } from './owner-auth.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
@@ -40,7 +40,7 @@ describe('OpenAI gateway', () => {
       port: 0,
       auth: await openOwnerAuth({ tokenFile: join(folder, 'owner.token') }),
     })
-    openAiGateway(server.app, {
+    const backend: GatewayBackend = {
       models: async () => [{ id: model, modelId, createdAtMs: 1_700_000_000_000, ownedBy: 'hartonomous' }],
       infer: async (request, signal) => {
         if (request.model !== model && request.model !== modelId) {
@@ -48,8 +48,10 @@ describe('OpenAI gateway', () => {
         }
         return { modelId, events: service.infer({ ...request, model: { modelId, path } }, { signal }) }
       },
+      embed: () => Promise.reject(new Error('no vectors here')),
       observe: (observation) => observations.push(observation),
-    })
+    }
+    openAiGateway(server.app, () => backend)
     url = (await server.listen()).url
     client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 0 })
   })

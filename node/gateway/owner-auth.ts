@@ -7,6 +7,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { dirname } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -19,6 +20,13 @@ const sessionTtlMs = 12 * hour
 /** Each costs about 100 bytes; the owner has a handful of browsers. The oldest goes first. */
 const oneTimeTokensMax = 16
 const sessionsMax = 32
+
+/** What of a request says who calls: one of fastify's, or one of Node's own server. */
+export interface CallerRequest {
+  headers: IncomingHttpHeaders
+  method?: string | undefined
+  socket: { remoteAddress?: string | undefined; localPort?: number | undefined }
+}
 
 export interface OwnerAuthOptions {
   /** Made with 0600 where it is missing. */
@@ -44,7 +52,7 @@ export class OwnerAuth {
   }
 
   /** By `Authorization: Bearer`, or by cookie; a cookie changes things only from our own page. */
-  isOwner(request: FastifyRequest): boolean {
+  isOwner(request: CallerRequest): boolean {
     const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     // Constant time over hashes: neither the length nor the first wrong character shows.
     if (bearer !== undefined) return timingSafeEqual(hashOf(bearer), this.#tokenHash)
@@ -55,7 +63,7 @@ export class OwnerAuth {
   }
 
   /** @throws {ERR_AUTH} */
-  assertOwner(request: FastifyRequest): void {
+  assertOwner(request: CallerRequest): void {
     if (!this.isOwner(request))
       throw new HartonomousError('ERR_AUTH', { reason: 'the owner token is missing or wrong' })
   }
@@ -132,11 +140,11 @@ function keyOf(text: string): string {
   return hashOf(text).toString('hex')
 }
 
-function cookieName(request: FastifyRequest): string {
+function cookieName(request: CallerRequest): string {
   return `hartonomous_${request.socket.localPort}`
 }
 
-function cookieOf(request: FastifyRequest): string | undefined {
+function cookieOf(request: CallerRequest): string | undefined {
   const prefix = `${cookieName(request)}=`
   const parts = (request.headers.cookie ?? '').split(';').map((part) => part.trim())
   return parts.find((part) => part.startsWith(prefix))?.slice(prefix.length)

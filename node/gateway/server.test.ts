@@ -64,7 +64,7 @@ describe('http server', () => {
   }
   const json = { 'content-type': 'application/json' }
   const bearer = () => ({ authorization: `Bearer ${token}` })
-  const ownOrigin = () => ({ origin: `http://localhost:${port}`, 'sec-fetch-site': 'same-origin' })
+  const ownOrigin = () => ({ origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' })
   const login = async (oneTime: string) =>
     call('POST', '/api/v1/session', { ...json, ...ownOrigin() }, JSON.stringify({ token: oneTime }))
   const cookieOf = (answer: Answer) => ({ cookie: answer.headers['set-cookie']![0]!.split(';')[0]! })

@@ -1,5 +1,5 @@
 /** The node's one HTTP server. Routes are added by whoever has something to say; the guard stands before all of them. */
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { HartonomousError } from '#protocol/errors.ts'
 import { httpBodyBytesMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
@@ -14,6 +14,11 @@ export interface HttpServerOptions {
   auth: OwnerAuth
   /** Further names by which the owner reaches this node. */
   hostNames?: readonly string[]
+  /** Of a server that others call: where it is reached through a proxy, and which foreign pages may call it. */
+  publicUrls?: readonly string[]
+  allowedOrigins?: readonly string[]
+  /** Other machines may call, because each route asks for credentials itself; otherwise they need the owner's token. */
+  isPublic?: boolean
 }
 
 export interface HttpServer {
@@ -25,7 +30,8 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-export function createHttpServer({ host, port, auth, hostNames = [] }: HttpServerOptions): HttpServer {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { host, port, auth, hostNames = [], publicUrls = [], allowedOrigins = [], isPublic = false } = options
   const app = fastify({
     bodyLimit: httpBodyBytesMax,
     logger: false,
@@ -41,7 +47,8 @@ export function createHttpServer({ host, port, auth, hostNames = [] }: HttpServe
   app.setNotFoundHandler((request, reply) =>
     sendError(new HartonomousError('ERR_NOT_FOUND', { kind: 'route', id: routeOf(request) }), request, reply),
   )
-  loopbackGuard(app, { hostNames, isOwner: (request) => auth.isOwner(request) })
+  const mayCall = (request: FastifyRequest) => isPublic || auth.isOwner(request)
+  loopbackGuard(app, { hostNames, publicUrls, allowedOrigins, mayCall })
   app.addHook('onSend', async (_request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
   })

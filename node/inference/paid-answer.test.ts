@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { encodeInferFrame, type InferFrame, inferInputHash, inferProtocol, textHash } from '#protocol/infer/index.ts'
+import { encodeInferFrame, type InferFrame, inferProtocol, inputHash, outputHash } from '#protocol/infer/index.ts'
 import { pacedTokensAheadMax, paymentMessagesPerSecondMax } from '#protocol/limits.ts'
 import { frameStream } from '../network/frame-stream.ts'
 import type { FrameStream } from '../network/types.ts'
@@ -30,8 +30,8 @@ const payment = Uint8Array.of(1)
 const uint = (value: number) => new Uint8Array(Uint32Array.of(value).buffer)
 const uintOf = (bytes: Uint8Array) => new Uint32Array(bytes.slice().buffer)[0]!
 
-function receiptOf({ input, text, promptTokens, completionTokens }: AnswerWork): Uint8Array {
-  return Buffer.concat([inferInputHash(input), textHash(text), uint(promptTokens), uint(completionTokens)])
+function receiptOf({ input, output, promptTokens, completionTokens }: AnswerWork): Uint8Array {
+  return Buffer.concat([inputHash(input), output, uint(promptTokens), uint(completionTokens)])
 }
 
 /** Messages to it are totals of paid tokens; messages of its own are the total that is due, and the receipt. */
@@ -168,7 +168,9 @@ describe('paid answers', () => {
     const sale = await saleOpened()
     expect(sale.first).toEqual(payment)
     expect(sale.asked[0]).toBe(end.promptTokens)
-    expect(sale.work).toMatchObject([{ text, reason: 'stop', promptTokens: end.promptTokens }])
+    const hash = outputHash(request)
+    hash.add({ type: 'delta', text })
+    expect(sale.work).toMatchObject([{ output: hash.digest(), reason: 'stop', promptTokens: end.promptTokens }])
     expect(sale.work[0]!.build).toContain('llama.cpp')
     expect(buy.answers).toHaveLength(1)
     expect(buy.hadReceiptAtFinish).toBe(true)

@@ -4,13 +4,25 @@ import type { FrameStream } from '#node/network/types.ts'
 import { PeerQuota } from '#protocol/codec/quota.ts'
 import { paymentQuota } from '#protocol/descriptor.ts'
 import { errorFromWire, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
-import { decodeInferFrame, encodeInferFrame, type InferFrame, type InferInput } from '#protocol/infer/index.ts'
-import { inferPeerQueueMs, inferPeerSilenceMs } from '#protocol/limits.ts'
+import {
+  decodeInferFrame,
+  type EmbedInput,
+  encodeInferFrame,
+  type InferFrame,
+  type InferInput,
+  type OutputHash,
+  outputHash,
+} from '#protocol/infer/index.ts'
+import { embeddingValuesMax, inferPeerQueueMs, inferPeerSilenceMs } from '#protocol/limits.ts'
 import { EventQueue } from './event-queue.ts'
 import { peerErrorCodes } from './peer-errors.ts'
 import type { InferEvent, Purchase } from './types.ts'
 
 export interface PeerInferRequest extends InferInput {
+  traceparent?: string
+}
+
+export interface PeerEmbedRequest extends EmbedInput {
   traceparent?: string
 }
 
@@ -23,13 +35,13 @@ export interface PeerInferOptions {
 }
 
 /**
- * Asks a peer over a fresh stream of the infer protocol. Events are those of a local engine, but for `start` (the
+ * Asks a peer for an answer, or for vectors, over a fresh stream of the infer protocol. Events are those of a local engine, but for `start` (the
  * prompt's tokens come with the `end`). After the signal the last event is an `end` with the reason `cancelled`.
  * @throws {ERR_PEER_UNREACHABLE} {ERR_PEER_PROTOCOL} {ERR_TIMEOUT} and what the peer answered.
  */
 export async function* inferOverPeer(
   stream: FrameStream,
-  request: PeerInferRequest,
+  request: PeerInferRequest | PeerEmbedRequest,
   options: PeerInferOptions,
 ): AsyncGenerator<InferEvent, void, undefined> {
   const { signal, buy } = options
@@ -38,7 +50,7 @@ export async function* inferOverPeer(
   try {
     // Before the session, so that a request that cannot be encoded is not blamed on the peer.
     const payment = buy === undefined ? {} : { payment: buy.first }
-    const start = encodeInferFrame({ type: 'start', ...request, ...payment })
+    const start = encodeInferFrame(openingOf(request, payment))
     session = new PeerSession(stream, request, options)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) session.cancel()
@@ -55,13 +67,18 @@ export async function* inferOverPeer(
   }
 }
 
+function openingOf(request: PeerInferRequest | PeerEmbedRequest, payment: { payment?: Uint8Array }): InferFrame {
+  return 'inputs' in request ? { type: 'embed', ...request, ...payment } : { type: 'start', ...request, ...payment }
+}
+
 /** A token is at most this many characters: longer "tokens" would let a peer send any amount of text. */
 const tokenCharsMax = 1024
 
 class PeerSession {
   readonly events = new EventQueue<InferEvent>()
   readonly #stream: FrameStream
-  readonly #input: InferInput
+  readonly #input: InferInput | EmbedInput
+  /** Of the answer: none where vectors are asked for. */
   readonly #maxTokens: number
   readonly #buy: Purchase | undefined
   readonly #quota = new PeerQuota(paymentQuota, { now: () => performance.now() })
@@ -72,14 +89,20 @@ class PeerSession {
   #queue: NodeJS.Timeout | undefined
   #tokens = 0
   #chars = 0
+  #vectors = 0
+  #inputTokens = 0
+  /** Bytes of each vector, by the first. */
+  #vectorBytes: number | undefined
   /** For the purchase. */
-  #text = ''
+  readonly #output: OutputHash | undefined
 
-  constructor(stream: FrameStream, { modelId, prompt, sampling }: InferInput, options: PeerInferOptions) {
+  constructor(stream: FrameStream, request: PeerInferRequest | PeerEmbedRequest, options: PeerInferOptions) {
     this.#stream = stream
-    this.#input = { modelId, prompt, sampling }
-    this.#maxTokens = sampling.maxTokens
+    const { traceparent: _, ...input } = request
+    this.#input = input
+    this.#maxTokens = 'inputs' in input ? 0 : input.sampling.maxTokens
     this.#buy = options.buy
+    this.#output = options.buy && outputHash(input)
     this.#silenceMs = options.silenceMs ?? inferPeerSilenceMs
     this.#queueMs = options.queueMs ?? inferPeerQueueMs
   }
@@ -121,10 +144,16 @@ class PeerSession {
     } else if (frame.type === 'delta') {
       clearTimeout(this.#queue)
       this.#count(frame)
-      if (this.#buy !== undefined) this.#text += frame.text
+      this.#output?.add(frame)
       this.events.push({ type: 'delta', text: frame.text, tokens: frame.tokens })
+    } else if (frame.type === 'embedding') {
+      clearTimeout(this.#queue)
+      this.#countVector(frame)
+      this.#output?.add(frame)
+      this.events.push(frame)
     } else if (frame.type === 'end') {
       if (frame.completionTokens > this.#maxTokens) throw this.#broken('it counts more tokens than asked for')
+      this.#checkVectors(frame)
       this.#stopTimers()
       await this.#finish(frame.promptTokens)
       const { reason, promptTokens, completionTokens, durationMs } = frame
@@ -145,8 +174,25 @@ class PeerSession {
   }
 
   async #finish(promptTokens: number): Promise<void> {
-    if (this.#buy === undefined || this.events.isEnded) return
-    await this.#buy.finish({ input: this.#input, text: this.#text, promptTokens, completionTokens: this.#tokens })
+    if (this.#buy === undefined || this.#output === undefined || this.events.isEnded) return
+    const output = this.#output.digest()
+    await this.#buy.finish({ input: this.#input, output, promptTokens, completionTokens: this.#tokens })
+  }
+
+  #checkVectors({ reason, promptTokens }: { reason: string; promptTokens: number }): void {
+    if (reason === 'cancelled' || !('inputs' in this.#input)) return
+    if (this.#vectors < this.#input.inputs.length) throw this.#broken('fewer vectors than asked for')
+    if (this.#inputTokens !== promptTokens) throw this.#broken('another sum of tokens than that of its vectors')
+  }
+
+  #countVector({ index, vector, tokens }: { index: number; vector: Uint8Array; tokens: number }): void {
+    const asked = 'inputs' in this.#input ? this.#input.inputs.length : 0
+    if (index !== this.#vectors || index >= asked) throw this.#broken('a vector that is not the next')
+    this.#vectors++
+    this.#inputTokens += tokens
+    this.#vectorBytes ??= vector.length
+    if (vector.length !== this.#vectorBytes) throw this.#broken('vectors of different dimensions')
+    if (asked * vector.length > 4 * embeddingValuesMax) throw this.#broken('more numbers than an answer may have')
   }
 
   #count({ text, tokens }: { text: string; tokens: number }): void {

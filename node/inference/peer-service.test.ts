@@ -138,7 +138,7 @@ describe('infer protocol', () => {
 
   test('answers frames of later versions with an error, and drops what is no frame', async () => {
     const later = open()
-    await later.send(encodeInferFrame({ type: 'reserved', number: 17 }))
+    await later.send(encodeInferFrame({ type: 'reserved', number: 18 }))
     const answers: InferFrame[] = []
     for await (const bytes of later.frames()) answers.push(decodeInferFrame(bytes))
     expect(answers).toMatchObject([{ type: 'error', error: { code: 'ERR_MODEL_UNSUPPORTED' } }])

@@ -5,14 +5,22 @@ import { PeerQuota } from '#protocol/codec/quota.ts'
 import { paymentQuota } from '#protocol/descriptor.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
-import { decodeInferFrame, encodeInferFrame, type InferFrame } from '#protocol/infer/index.ts'
-import { controlRequestTimeoutMs, inferenceTokensMax, inferKeepAliveMs } from '#protocol/limits.ts'
+import {
+  decodeInferFrame,
+  type EmbedInput,
+  encodeInferFrame,
+  type InferFrame,
+  type InferInput,
+} from '#protocol/infer/index.ts'
+import { controlRequestTimeoutMs, inferKeepAliveMs } from '#protocol/limits.ts'
+import { noTracer, type Span, type Tracer } from '../telemetry/index.ts'
+import { endAttributes, requestAttributes, spanNameOf } from './gen-ai.ts'
 import { errorForPeer } from './peer-errors.ts'
 import { SaleMeter } from './sale-meter.ts'
 import type { InferenceService } from './service.ts'
 import type { EngineModel, InferEvent, Sale, Sell } from './types.ts'
 
-type StartFrame = Extract<InferFrame, { type: 'start' }>
+type Opening = Extract<InferFrame, { type: 'start' | 'embed' }>
 type Frames = AsyncIterator<Uint8Array>
 
 export interface PeerInferenceHost {
@@ -21,6 +29,7 @@ export interface PeerInferenceHost {
   findModel(modelId: ModelId): Promise<EngineModel | undefined>
   /** Without it all answers are free. */
   sell?: Sell
+  tracer?: Tracer
 }
 
 /** Answers one stream of the infer protocol. Never rejects; resolves when the stream is done with. */
@@ -28,6 +37,7 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
   const cancel = new AbortController()
   const opened = Promise.withResolvers<Sale | undefined>()
   const frames = stream.frames()[Symbol.asyncIterator]()
+  let span: Span | undefined
   try {
     const start = await receiveStart(frames)
     if (start === undefined) return stream.abort('no start frame')
@@ -36,9 +46,17 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
       const reason = `frames of type ${start.number} are not served by this version`
       throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: '', reason })
     }
-    await answer(stream, start, host, { signal: cancel.signal, onSale: opened.resolve })
+    const input = inputOf(start)
+    const { tracer = noTracer } = host
+    const attributes = tracer.isOn ? { ...requestAttributes(input), 'hartonomous.peer.id': stream.peerId } : {}
+    span = tracer.start(spanNameOf(input), { kind: 'server', parent: start.traceparent, attributes })
+    const { signal } = cancel
+    await answer(stream, { input, payment: start.payment, span }, host, { signal, onSale: opened.resolve })
     await stream.close()
+    span.end()
   } catch (error) {
+    // A peer that goes away is no failure of ours.
+    span?.end(cancel.signal.aborted ? undefined : error)
     if (cancel.signal.aborted) return stream.abort('cancelled')
     await stream
       .send(encodeInferFrame({ type: 'error', error: errorForPeer(error) }))
@@ -49,14 +67,14 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
   }
 }
 
-async function receiveStart(frames: Frames): Promise<Extract<InferFrame, { type: 'start' | 'reserved' }> | undefined> {
+async function receiveStart(frames: Frames): Promise<Opening | Extract<InferFrame, { type: 'reserved' }> | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => resolve(undefined), controlRequestTimeoutMs)
   try {
     const first = await Promise.race([frames.next(), late])
     if (first === undefined || first.done) return undefined
     const frame = decodeInferFrame(first.value)
-    return frame.type === 'start' || frame.type === 'reserved' ? frame : undefined
+    return frame.type === 'start' || frame.type === 'embed' || frame.type === 'reserved' ? frame : undefined
   } catch (error) {
     if (isHartonomousError(error, 'ERR_DECODE') || isHartonomousError(error, 'ERR_LIMIT')) return undefined
     throw error
@@ -97,29 +115,41 @@ interface AnswerOptions {
 
 async function answer(
   stream: FrameStream,
-  start: StartFrame,
+  { input, payment, span }: { input: InferInput | EmbedInput; payment: Uint8Array | undefined; span: Span },
   host: PeerInferenceHost,
   { signal, onSale }: AnswerOptions,
 ): Promise<void> {
-  const { modelId, prompt, sampling } = start
+  const { modelId } = input
   const model = await host.findModel(modelId)
   if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
   const send = senderOf(stream, signal)
-  const sale = await host.sell?.(stream.peerId, modelId, start.payment, (message) => send({ type: 'pay', message }))
+  const sale = await host.sell?.(stream.peerId, modelId, payment, (message) => send({ type: 'pay', message }))
   try {
     onSale(sale)
-    const meter = sale && new SaleMeter(sale, { modelId, prompt, sampling })
-    const asked = {
-      model,
-      prompt,
-      sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, inferenceTokensMax) },
-    }
-    const events = host.service.infer(asked, { signal, peer: stream.peerId, isPaced: sale !== undefined })
+    const meter = sale && new SaleMeter(sale, input)
+    const events = host.service.infer(
+      { ...input, model },
+      {
+        signal,
+        peer: stream.peerId,
+        isPaced: sale !== undefined,
+        traceparent: span.traceparent,
+      },
+    )
     const build = () => host.service.status().engine.build
-    await sendEvents(events, send, (event) => meter?.before(event, signal, build))
+    await sendEvents(events, send, (event) => {
+      if (event.type === 'end') span.set(endAttributes(event))
+      return meter?.before(event, signal, build)
+    })
   } finally {
     sale?.end()
   }
+}
+
+function inputOf(start: Opening): InferInput | EmbedInput {
+  const { modelId } = start
+  if (start.type === 'embed') return { modelId, inputs: start.inputs }
+  return { modelId, prompt: start.prompt, sampling: start.sampling }
 }
 
 type Send = (frame: InferFrame) => Promise<void>
@@ -152,7 +182,7 @@ async function sendEvents(
   try {
     let isAccepted = false
     for await (const event of events) {
-      if (event.type === 'delta' || event.type === 'end') {
+      if (event.type === 'delta' || event.type === 'embedding' || event.type === 'end') {
         await before(event)
         await send(event)
         continue

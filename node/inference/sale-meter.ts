@@ -1,18 +1,19 @@
 /** Counts what one answer costs, and holds its events back until they are paid. */
-import type { InferInput } from '#protocol/infer/index.ts'
+import { type EmbedInput, type InferInput, type OutputHash, outputHash } from '#protocol/infer/index.ts'
 import type { InferEvent, Sale } from './types.ts'
 
 export class SaleMeter {
   readonly #sale: Sale
-  readonly #input: InferInput
+  readonly #input: InferInput | EmbedInput
+  readonly #output: OutputHash
   #promptTokens = 0
   #completionTokens = 0
   #creditedTokens = 0
-  #text = ''
 
-  constructor(sale: Sale, input: InferInput) {
+  constructor(sale: Sale, input: InferInput | EmbedInput) {
     this.#sale = sale
     this.#input = input
+    this.#output = outputHash(input)
   }
 
   /** Resolves when the event is paid. @throws {ERR_UNPAID} */
@@ -22,15 +23,17 @@ export class SaleMeter {
       await this.#credit(signal)
     } else if (event.type === 'delta') {
       this.#completionTokens += event.tokens
-      this.#text += event.text
+      this.#output.add(event)
       await this.#credit(signal)
+    } else if (event.type === 'embedding') {
+      this.#output.add(event)
     } else if (event.type === 'end' && event.reason !== 'cancelled') {
       // From an engine that did not tell it before.
       this.#promptTokens = event.promptTokens
       await this.#credit(signal)
       await this.#sale.finish({
         input: this.#input,
-        text: this.#text,
+        output: this.#output.digest(),
         promptTokens: this.#promptTokens,
         completionTokens: this.#completionTokens,
         durationMs: event.durationMs,

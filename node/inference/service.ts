@@ -4,12 +4,14 @@
  */
 
 import { PeerQuota } from '#protocol/codec/quota.ts'
-import { HartonomousError } from '#protocol/errors.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type InferPrompt, inferProtocol, type SamplingOptions } from '#protocol/infer/index.ts'
 import { inferenceQueueForPeersMax, inferenceQueueMax, inferenceQueuePerPeerMax } from '#protocol/limits.ts'
 import { minute, second } from '#protocol/units.ts'
+import { noTracer, type Tracer } from '../telemetry/index.ts'
 import { EventQueue } from './event-queue.ts'
+import { type GenAiOperation, operationOf } from './gen-ai.ts'
 import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from './types.ts'
 
 /** Before the first request has ended nobody knows; a short answer of a small model takes about this long. */
@@ -25,12 +27,31 @@ export interface InferRequest {
   sampling: SamplingOptions
 }
 
+export interface EmbedRequest {
+  model: EngineModel
+  inputs: string[]
+}
+
 export interface InferCallOptions {
   signal: AbortSignal
   /** Who asks; undefined for programs of this machine, which have no quota of their own. */
   peer?: PeerId
   /** The engine waits for the reader of the events. */
   isPaced?: boolean
+  /** Of the span that asks. */
+  traceparent?: string | undefined
+}
+
+/** One request that has run. */
+export interface InferenceObservation {
+  operation: GenAiOperation
+  isForPeer: boolean
+  /** `stop`, `length`, `cancelled`, or the code of the error. */
+  outcome: string
+  completionTokens: number
+  /** From its arrival: with the time in the queue. */
+  firstOutputMs?: number
+  durationMs: number
 }
 
 export interface InferenceServiceOptions {
@@ -41,6 +62,8 @@ export interface InferenceServiceOptions {
   queueForPeersMax?: number
   queuePerPeerMax?: number
   clock?: () => number
+  tracer?: Tracer
+  observe?: (observation: InferenceObservation) => void
 }
 
 export interface InferenceServiceStatus {
@@ -71,6 +94,8 @@ export class InferenceService {
   readonly #queueForPeersMax: number
   readonly #queuePerPeerMax: number
   readonly #clock: () => number
+  readonly #tracer: Tracer
+  readonly #observe: ((observation: InferenceObservation) => void) | undefined
   readonly #peerRate: PeerQuota
   readonly #waiting: Ticket[] = []
   /** Requests of each peer, waiting or running. At most `slots + queueMax` entries. */
@@ -91,6 +116,8 @@ export class InferenceService {
     this.#queueForPeersMax = options.queueForPeersMax ?? inferenceQueueForPeersMax
     this.#queuePerPeerMax = options.queuePerPeerMax ?? inferenceQueuePerPeerMax
     this.#clock = options.clock ?? (() => performance.now())
+    this.#tracer = options.tracer ?? noTracer
+    this.#observe = options.observe
     this.#peerRate = new PeerQuota(inferProtocol.quota, { now: this.#clock })
   }
 
@@ -100,14 +127,20 @@ export class InferenceService {
    * @throws {ERR_QUEUE_FULL} {ERR_REFUSED_BY_POLICY} {ERR_ENGINE_UNAVAILABLE} from the call itself, so that a caller can
    * still answer with a status code.
    */
-  infer(request: InferRequest, options: InferCallOptions): AsyncIterable<InferEvent> {
-    const { peer, isPaced = false } = options
+  infer(request: InferRequest | EmbedRequest, options: InferCallOptions): AsyncIterable<InferEvent> {
+    const { peer, isPaced = false, traceparent } = options
     this.#admit(peer)
     this.#counters.requests++
     const left = new AbortController()
     const signal = AbortSignal.any([options.signal, left.signal])
     const events = new EventQueue<InferEvent>()
-    const ticket: Ticket = { peer, events, run: () => void this.#run(request, ticket, { signal, isPaced }) }
+    const arrivedMs = this.#clock()
+    const cameMs = Date.now()
+    const run = () => {
+      if (this.#tracer.isOn) this.#tracer.record('queue', { parent: traceparent, startMs: cameMs, endMs: Date.now() })
+      void this.#run(request, ticket, { signal, isPaced, traceparent }, arrivedMs)
+    }
+    const ticket: Ticket = { peer, events, run }
     if (peer !== undefined) this.#perPeer.set(peer, (this.#perPeer.get(peer) ?? 0) + 1)
     signal.addEventListener('abort', () => this.#leave(ticket), { once: true })
     if (signal.aborted) this.#cancelled(ticket)
@@ -201,20 +234,44 @@ export class InferenceService {
     ticket.run()
   }
 
-  async #run(request: InferRequest, ticket: Ticket, options: { signal: AbortSignal; isPaced: boolean }): Promise<void> {
+  async #run(
+    request: InferRequest | EmbedRequest,
+    ticket: Ticket,
+    options: { signal: AbortSignal; isPaced: boolean; traceparent: string | undefined },
+    arrivedMs: number,
+  ): Promise<void> {
     const startedMs = this.#clock()
+    const seen = { outcome: 'cancelled', completionTokens: 0 }
+    let firstOutputMs: number | undefined
     try {
-      for await (const event of this.#engine.infer(request.model, request.prompt, request.sampling, options)) {
-        if (event.type === 'end') this.#ended(event, this.#clock() - startedMs)
+      const events =
+        'inputs' in request
+          ? this.#engine.embed(request.model, request.inputs, options)
+          : this.#engine.infer(request.model, request.prompt, request.sampling, options)
+      for await (const event of events) {
+        if (event.type === 'delta' || event.type === 'embedding') firstOutputMs ??= this.#clock() - arrivedMs
+        if (event.type === 'end') {
+          this.#ended(event, this.#clock() - startedMs)
+          seen.outcome = event.reason
+          seen.completionTokens = event.completionTokens
+        }
         ticket.events.push(event)
         if (options.isPaced) await ticket.events.taken(options.signal)
       }
       ticket.events.end()
     } catch (error) {
       this.#counters.failed++
+      seen.outcome = isHartonomousError(error) ? error.code : 'ERR_IO'
       ticket.events.fail(error)
     } finally {
       this.#running--
+      this.#observe?.({
+        operation: operationOf(request),
+        isForPeer: ticket.peer !== undefined,
+        ...seen,
+        ...(firstOutputMs === undefined ? {} : { firstOutputMs }),
+        durationMs: this.#clock() - arrivedMs,
+      })
       this.#forget(ticket)
       this.#startNext()
     }

@@ -1,7 +1,7 @@
 /** Inference engines, and the service that queues requests to them. */
 
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import type { InferInput, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import type { EmbeddingQuality, EmbedInput, InferInput, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 
 export interface EngineModel {
   modelId: ModelId
@@ -15,6 +15,8 @@ export type InferEvent =
   | { type: 'loading' }
   | { type: 'start'; promptTokens: number }
   | { type: 'delta'; text: string; tokens: number }
+  /** As on the wire: f32, little endian, of length 1. Its tokens were counted by `start`. */
+  | { type: 'embedding'; index: number; vector: Uint8Array; tokens: number; quality: EmbeddingQuality }
   | {
       type: 'end'
       reason: 'stop' | 'length' | 'cancelled'
@@ -44,8 +46,9 @@ export interface EngineStatus {
 
 /** What a receipt for an answer is about. Tokens of the answer are those of its deltas: both ends have counted them. */
 export interface AnswerWork {
-  input: InferInput
-  text: string
+  input: InferInput | EmbedInput
+  /** Hash of the text, or of the vectors. */
+  output: Uint8Array
   promptTokens: number
   completionTokens: number
 }
@@ -83,6 +86,13 @@ export interface Purchase {
   end(): void
 }
 
+export interface EngineCallOptions {
+  signal: AbortSignal
+  isPaced?: boolean
+  /** Of the span that the work belongs to. */
+  traceparent?: string | undefined
+}
+
 /** One engine in its own child process. */
 export interface InferenceEngine {
   /**
@@ -96,8 +106,10 @@ export interface InferenceEngine {
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
-    options: { signal: AbortSignal; isPaced?: boolean },
+    options: EngineCallOptions,
   ): AsyncIterable<InferEvent>
+  /** The same, with an `embedding` for each input. */
+  embed(model: EngineModel, inputs: readonly string[], options: EngineCallOptions): AsyncIterable<InferEvent>
   status(): EngineStatus
   /** Forgets a loaded model (its file is about to go). */
   unload(modelId: ModelId): Promise<void>

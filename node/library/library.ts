@@ -39,6 +39,8 @@ export interface LibraryDependencies {
   leases: LeaseTable
   releases: ReleaseBook
   transfer: Omit<TransferDependencies, 'network' | 'dataPlane' | 'shard' | 'leases' | 'now' | 'log'>
+  /** Hears of each one as it begins. */
+  onTransfer?: (transfer: Transfer) => void
   now: () => number
   log: Log
 }
@@ -188,6 +190,7 @@ export class Library {
     const parts = { ...this.#deps.transfer, network, dataPlane, shard, leases, now, log }
     const transfer = new Transfer(modelId, wanted, parts)
     this.#transfers.set(modelId, transfer)
+    this.#deps.onTransfer?.(transfer)
     const forget = () => {
       this.#waiting.delete(transfer)
       if (this.#transfers.get(modelId) === transfer) this.#transfers.delete(modelId)

@@ -1,7 +1,7 @@
 /** Buys answers: one purchase per answer. */
 import { randomBytes } from 'node:crypto'
-import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { type InferPrompt, inferInputHash, textHash } from '#protocol/infer/index.ts'
+import type { PeerId } from '#protocol/ids.ts'
+import { type EmbedInput, type InferInput, inputHash } from '#protocol/infer/index.ts'
 import type { StopReason } from '#protocol/payment/index.ts'
 import type { Purchase as AnswerPurchase } from '../inference/types.ts'
 import type { ReceiptMessage } from './ledger.ts'
@@ -26,11 +26,10 @@ export interface BoughtAnswer extends AnswerPurchase {
 export function buyAnswer(
   deps: BuyerDependencies & { onUnusable: (peerId: PeerId, reason: StopReason) => void },
   peerId: PeerId,
-  modelId: ModelId,
-  prompt: InferPrompt,
+  asked: InferInput | EmbedInput,
   order: WorkOrder = { job: randomBytes(32), attempt: 0 },
 ): BoughtAnswer {
-  const promptTokensMax = boundOf(prompt)
+  const promptTokensMax = boundOf(asked)
   let promptTokens = promptTokensMax
   let receivedTokens = 0
   let send: (message: Uint8Array) => Promise<void> = async () => undefined
@@ -38,7 +37,7 @@ export function buyAnswer(
   const purchase = new Purchase(
     {
       peerId,
-      modelId,
+      modelId: asked.modelId,
       unit: inferUnit,
       ...order,
       send: (message) => void send(message).catch(() => undefined),
@@ -60,7 +59,7 @@ export function buyAnswer(
       receivedTokens = answer.completionTokens
       // What it counts is taken as far as it can be true.
       promptTokens = Math.min(promptTokensMax, answer.promptTokens)
-      receipt = await purchase.finish({ input: inferInputHash(answer.input), output: textHash(answer.text) })
+      receipt = await purchase.finish({ input: inputHash(answer.input), output: answer.output })
     },
     end: () => void purchase.end('the answer ended'),
     account: () => ({ costWei: purchase.costWei, ...(receipt === undefined ? {} : { receipt }) }),
@@ -68,7 +67,9 @@ export function buyAnswer(
 }
 
 /** No tokenizer makes more tokens than there are bytes. */
-function boundOf(prompt: InferPrompt): number {
+function boundOf(asked: InferInput | EmbedInput): number {
+  if ('inputs' in asked) return asked.inputs.reduce((sum, text) => sum + Buffer.byteLength(text) + templateTokens, 0)
+  const { prompt } = asked
   if (prompt.type === 'completion') return Buffer.byteLength(prompt.text) + templateTokens
   return prompt.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + templateTokens, templateTokens)
 }

@@ -1,7 +1,7 @@
 /** Sells answers: tokens wait until they may be sent, and the receipt goes out before the end of the answer. */
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { inferInputHash, textHash } from '#protocol/infer/index.ts'
+import { inputHash } from '#protocol/infer/index.ts'
 import { unpaidWaitMs } from '#protocol/limits.ts'
 import type { Sale as AnswerSale } from '../inference/types.ts'
 import { Sale, type SellerDependencies } from './sale.ts'
@@ -63,12 +63,12 @@ export async function sellAnswer(
       const reason = sale.stopped ?? (deadline.aborted ? 'unpaid' : 'cancelled')
       throw new HartonomousError('ERR_UNPAID', { peer: peerId, reason })
     },
-    finish: async ({ input, text, promptTokens, completionTokens, durationMs, build }) =>
+    finish: async ({ input, output, promptTokens, completionTokens, durationMs, build }) =>
       await sale.finish({
         modelId,
         units: promptTokens + completionTokens,
-        input: inferInputHash(input),
-        output: textHash(text),
+        input: inputHash(input),
+        output,
         promptTokens,
         completionTokens,
         durationMs,

@@ -1,6 +1,6 @@
 /** Payment of one node, both ways: what it asks and gets for its work, what it pays for that of others. */
 import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
-import type { InferPrompt } from '#protocol/infer/index.ts'
+import type { EmbedInput, InferInput } from '#protocol/infer/index.ts'
 import { unusableSellersMax } from '#protocol/limits.ts'
 import type { PaymentTerms, Prices, StopReason } from '#protocol/payment/index.ts'
 import { minute, second } from '#protocol/units.ts'
@@ -98,8 +98,8 @@ export class PaymentService {
     return sellAnswer(this.#seller, peerId, modelId, first, send)
   }
 
-  buyAnswer(peerId: PeerId, modelId: ModelId, prompt: InferPrompt, order?: WorkOrder): BoughtAnswer {
-    return buyAnswer(this.#buyer, peerId, modelId, prompt, order)
+  buyAnswer(peerId: PeerId, asked: InferInput | EmbedInput, order?: WorkOrder): BoughtAnswer {
+    return buyAnswer(this.#buyer, peerId, asked, order)
   }
 
   /** By its lease, where one is known, and by what came of it so far. */

@@ -2,25 +2,39 @@
 import type { EngineView } from '#protocol/api/control.ts'
 import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { inferProtocol } from '#protocol/infer/index.ts'
+import { type EmbedInput, type InferInput, inferProtocol } from '#protocol/infer/index.ts'
 import { minute } from '#protocol/units.ts'
 import { type Config, policyOf } from '../config/index.ts'
-import type { GatewayAnswer, GatewayBackend, GatewayModel, GatewayRequest } from '../gateway/index.ts'
+import type {
+  GatewayAnswer,
+  GatewayBackend,
+  GatewayEmbedRequest,
+  GatewayModel,
+  GatewayObservation,
+  GatewayRequest,
+} from '../gateway/index.ts'
 import {
   createLlamaEngine,
   type EngineModel,
+  endAttributes,
   type InferEvent,
   type InferenceEngine,
   InferenceService,
   inferOverPeer,
+  type PeerEmbedRequest,
   type PeerInferenceHost,
+  type PeerInferRequest,
+  requestAttributes,
   serveInferStream,
+  spanNameOf,
 } from '../inference/index.ts'
 import { type FileSource, openFileSource, readModelHeader } from '../ingest/index.ts'
 import type { Log } from '../log/index.ts'
 import type { BoughtAnswer, WorkOrder } from '../payment/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
+import type { Span, Tracer } from '../telemetry/index.ts'
+import { GenAiSeries } from './gen-ai-series.ts'
 import type { Parts } from './parts.ts'
 import { rankAnswerers } from './rank-answerers.ts'
 import { ShunnedPeers } from './shunned-peers.ts'
@@ -36,10 +50,15 @@ export interface BoughtEvents {
   account(): ReturnType<BoughtAnswer['account']>
 }
 
+/** A request to any node that holds the model. */
+export type PeerRequest = PeerInferRequest | PeerEmbedRequest
+type Work = Omit<InferInput, 'modelId'> | Omit<EmbedInput, 'modelId'>
+
 export interface AnswersOptions {
   config: Config
   log: Log
   parts: Parts
+  tracer: Tracer
 }
 
 export class Answers implements GatewayBackend {
@@ -50,18 +69,20 @@ export class Answers implements GatewayBackend {
   readonly #judged = new Map<ModelId, string>()
   readonly #judging = new Map<ModelId, Promise<string>>()
   readonly #shunned = new ShunnedPeers()
+  readonly series = new GenAiSeries()
 
   constructor(options: AnswersOptions) {
     this.#options = options
-    const { config } = options
+    const { config, tracer } = options
     if (!config['inference.enabled']) return
     const threads = config['inference.threads']
     this.#engine = createLlamaEngine({
       slots: config['inference.slots'],
       ...(threads === 0 ? {} : { threads }),
       gpu: config['inference.gpu'] === 'off' ? false : 'auto',
+      tracer,
     })
-    this.#service = new InferenceService(this.#engine)
+    this.#service = new InferenceService(this.#engine, { tracer, observe: (one) => this.series.answered(one) })
   }
 
   /** Answers peers over the infer protocol. */
@@ -72,6 +93,7 @@ export class Answers implements GatewayBackend {
     const host: PeerInferenceHost = {
       service,
       findModel: (modelId) => this.#runnable(modelId),
+      tracer: this.#options.tracer,
       sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
     }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
@@ -96,20 +118,36 @@ export class Answers implements GatewayBackend {
     return [...models.values()]
   }
 
-  async infer(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+  infer({ model, prompt, sampling, traceparent }: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    return this.#answer(model, { prompt, sampling }, traceparent, signal)
+  }
+
+  embed({ model, inputs, traceparent }: GatewayEmbedRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    return this.#answer(model, { inputs }, traceparent, signal)
+  }
+
+  async #answer(
+    reference: string,
+    work: Work,
+    traceparent: string | undefined,
+    signal: AbortSignal,
+  ): Promise<GatewayAnswer> {
     const { parts, config } = this.#options
-    const { release } = await parts.releases.resolve(request.model)
+    const { release } = await parts.releases.resolve(reference)
     const refusal = policyRefusal(release, policyOf(config))
     if (refusal !== undefined)
       throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: release.name, reason: refusal })
     const { modelId } = release
     const local = await this.#runnable(modelId)
-    const { prompt, sampling } = request
     if (local !== undefined && this.#service !== undefined) {
       void parts.tenant.touchModel(modelId).catch(() => undefined)
-      return { modelId, events: this.#service.infer({ model: local, prompt, sampling }, { signal }) }
+      return { modelId, events: this.#service.infer({ model: local, ...work }, { signal, traceparent }) }
     }
-    return this.#forward(modelId, request, signal)
+    return this.#forward({ modelId, ...work, ...(traceparent === undefined ? {} : { traceparent }) }, signal)
+  }
+
+  observe(observation: GatewayObservation): void {
+    this.series.asked(observation)
   }
 
   /**
@@ -118,12 +156,11 @@ export class Answers implements GatewayBackend {
    */
   async inferAt(
     peerId: PeerId,
-    modelId: ModelId,
-    request: Omit<GatewayRequest, 'model'>,
+    request: PeerRequest,
     options: { signal: AbortSignal; order?: WorkOrder },
   ): Promise<BoughtEvents> {
-    const buy = this.#options.parts.economy.payment.buyAnswer(peerId, modelId, request.prompt, options.order)
-    const events = await this.#ask(peerId, modelId, request, options.signal, buy)
+    const buy = this.#options.parts.economy.payment.buyAnswer(peerId, request, options.order)
+    const events = await this.#ask(peerId, request, options.signal, buy)
     return { events, account: () => buy.account() }
   }
 
@@ -232,19 +269,36 @@ export class Answers implements GatewayBackend {
     return model?.held.isFull() === true && file !== undefined ? { modelId, path: file.path } : undefined
   }
 
-  async #forward(modelId: ModelId, request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+  #forward(request: PeerRequest, signal: AbortSignal): Promise<GatewayAnswer> {
+    const { modelId, traceparent: parent } = request
+    const attributes = { 'gen_ai.request.model': modelId }
+    return this.#options.tracer.span('forward', { parent, attributes }, async (span) => {
+      const { traceparent } = span
+      const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
+      return this.#askInTurn(traced, { signal, span })
+    })
+  }
+
+  async #askInTurn(
+    request: PeerRequest,
+    { signal, span }: { signal: AbortSignal; span: Span },
+  ): Promise<GatewayAnswer> {
+    const { modelId } = request
     const errors: unknown[] = []
     const { parts } = this.#options
     for (const peerId of await this.#candidates(modelId)) {
       try {
-        const buy = parts.economy.payment.buyAnswer(peerId, modelId, request.prompt)
-        return { modelId, peer: peerId, events: await this.#ask(peerId, modelId, request, signal, buy) }
+        const buy = parts.economy.payment.buyAnswer(peerId, request)
+        const events = await this.#ask(peerId, request, signal, buy)
+        span.set({ 'hartonomous.peer.id': peerId, 'hartonomous.peers.tried': errors.length + 1 })
+        return { modelId, peer: peerId, events }
       } catch (error) {
         if (signal.aborted || isHartonomousError(error, 'ERR_CONTEXT_LENGTH')) throw error
         errors.push(error)
         this.#options.log.info('peer-did-not-answer', { peerId, modelId, error: String(error) })
       }
     }
+    span.set({ 'hartonomous.peers.tried': errors.length })
     throw refusalOfAll(modelId, errors)
   }
 
@@ -276,12 +330,11 @@ export class Answers implements GatewayBackend {
   /** Waits for the peer's first event, so that a refusal can still go to another peer. */
   async #ask(
     peerId: PeerId,
-    modelId: ModelId,
-    request: Omit<GatewayRequest, 'model'>,
+    request: PeerRequest,
     signal: AbortSignal,
     buy: BoughtAnswer,
   ): Promise<AsyncIterable<InferEvent>> {
-    const events = this.#eventsOf(peerId, modelId, request, signal, buy)
+    const events = this.#eventsOf(peerId, request, signal, buy)
     const first = await events.next()
     return (async function* () {
       try {
@@ -294,31 +347,43 @@ export class Answers implements GatewayBackend {
 
   async *#eventsOf(
     peerId: PeerId,
-    modelId: ModelId,
-    request: Omit<GatewayRequest, 'model'>,
+    request: PeerRequest,
     signal: AbortSignal,
     buy: BoughtAnswer,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const { id, frameBytesMax } = inferProtocol
-    const { prompt, sampling, traceparent } = request
-    const start = { modelId, prompt, sampling, ...(traceparent === undefined ? {} : { traceparent }) }
+    const { tracer } = this.#options
+    const attributes = tracer.isOn ? { ...requestAttributes(request), 'hartonomous.peer.id': peerId } : {}
+    const span = tracer.start(spanNameOf(request), { kind: 'client', parent: request.traceparent, attributes })
+    const { traceparent } = span
+    const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
     let isAnswering = false
     let tokens = 0
+    let failure: unknown
     try {
       const stream = await this.#options.parts.network.openStream(peerId, id, { frameBytesMax, signal })
       isAnswering = true
-      for await (const event of inferOverPeer(stream, start, { signal, buy })) {
-        // A token has a character at least: nobody earns a name by counting more than it writes.
-        if (event.type === 'delta') tokens += Math.min(event.tokens, event.text.length)
+      for await (const event of inferOverPeer(stream, traced, { signal, buy })) {
+        tokens += tokensShown(event, request)
+        if (event.type === 'end') span.set(endAttributes(event))
         yield event
       }
     } catch (error) {
+      failure = signal.aborted ? undefined : error
       if (!signal.aborted) this.#blame(peerId, error, isAnswering)
       throw error
     } finally {
+      span.end(failure)
       if (tokens > 0) this.#options.parts.standing.addTokens(peerId, tokens)
     }
   }
+}
+
+/** A token has a character at least: nobody earns a name by counting more than it writes, or reads. */
+function tokensShown(event: InferEvent, request: PeerRequest): number {
+  if (event.type === 'delta') return Math.min(event.tokens, event.text.length)
+  if (event.type !== 'embedding' || !('inputs' in request)) return 0
+  return Math.min(event.tokens, request.inputs[event.index]?.length ?? 0)
 }
 
 /** What honest peers may fail with too, but that is worth asking another one first. */

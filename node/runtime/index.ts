@@ -3,7 +3,7 @@ export type { ControlledNode, ControlledPayment, ControlledQueries } from '../co
 export type { InferEvent } from '../inference/index.ts'
 export { receiptOf, receiptSubject, type WorkOrder } from '../payment/index.ts'
 export { followHave } from '../swarm/index.ts'
-export type { BoughtEvents } from './answers.ts'
+export type { BoughtEvents, PeerRequest } from './answers.ts'
 export { NodeController } from './controlled.ts'
 export { HartonomousNode, type NodeOptions } from './node.ts'
 export { localOwner, type Parts } from './parts.ts'

@@ -63,5 +63,5 @@ export async function renderMetrics(node: HartonomousNode, status: StatusView): 
   metrics.engineBusy.set(status.engine?.slotsBusy ?? 0)
   metrics.engineQueued.set(status.engine?.queued ?? 0)
   metrics.engineCrashes.set(status.engine?.crashes ?? 0)
-  return metrics.registry.metrics()
+  return `${await metrics.registry.metrics()}${await node.answers.series.registry.metrics()}`
 }

@@ -12,6 +12,7 @@ import type { DataPlaneEvents, FetchProgress } from '../chunks/types.ts'
 import type { Config } from '../config/index.ts'
 import type { Log } from '../log/index.ts'
 import { serveHave, serveOffers } from '../swarm/index.ts'
+import { noTracer, openTracer, otlpUrl, type Tracer } from '../telemetry/index.ts'
 import { Announcer } from './announcer.ts'
 import { Answers } from './answers.ts'
 import { serveChannels } from './channel.ts'
@@ -20,6 +21,7 @@ import { EventBus } from './event-bus.ts'
 import { isOpenToOthers, lockDataDir } from './lock.ts'
 import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
 import { paymentEventOf } from './payment-event.ts'
+import { traceTransfer } from './trace-transfer.ts'
 import { version } from './version.ts'
 
 const catalogueFastMs = 2 * second
@@ -46,6 +48,7 @@ export class HartonomousNode {
   readonly #stopping = new AbortController()
   #parts: Parts | undefined
   #answers: Answers | undefined
+  #tracer: Tracer = noTracer
   #isPaused = false
   #isDraining = false
   #upload: DataPlaneEvents['upload-progress'] = { bytesPerSecond: 0, totalBytes: 0, peers: [] }
@@ -82,6 +85,10 @@ export class HartonomousNode {
   get answers(): Answers {
     if (this.#answers === undefined) throw new Error('the node has not started')
     return this.#answers
+  }
+
+  get tracer(): Tracer {
+    return this.#tracer
   }
 
   get isPaused(): boolean {
@@ -151,11 +158,20 @@ export class HartonomousNode {
       onDecision: ({ modelId, name, action, reason }) =>
         this.tell({ event: 'placement', modelId, name, action, reason }),
       onPayment: (event) => this.tell(paymentEventOf(event)),
+      onTransfer: (transfer) => traceTransfer(this.#tracer, transfer),
     }
     const parts = await openParts({ dataDir, config, log, host }, this.#closers)
     this.#parts = parts
     for (const { release } of await parts.releases.all()) this.#name(release.modelId, release.name)
-    this.#answers = new Answers({ config, log, parts })
+    this.#tracer = await openTracer({
+      url: otlpUrl(config['telemetry.otlp'], process.env),
+      service: 'hartonomous-node',
+      instance: parts.network.peerId,
+      version,
+      log,
+    })
+    this.#closers.push(() => this.#tracer.close())
+    this.#answers = new Answers({ config, log, parts, tracer: this.#tracer })
     this.#closers.push(() => this.answers.close())
     this.#watch(parts)
     const { network, dataPlane, shard, releases, heartbeat, placement } = parts

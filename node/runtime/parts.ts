@@ -18,7 +18,7 @@ import { peekInThread } from '../peek/index.ts'
 import { type PlacementDecision, PlacementService } from '../placement/index.ts'
 import { QueryService } from '../query/index.ts'
 import { CachedStandings, payeesOnChain, Standing } from '../standing/index.ts'
-import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard } from '../swarm/index.ts'
+import { BannedPeers, Heartbeat, LeaseTable, ReleaseBook, Shard, type Transfer } from '../swarm/index.ts'
 import { openChannel } from './channel.ts'
 import { Economy } from './economy.ts'
 import { dataHosts, dataPlaneConfig, networkConfig } from './endpoints.ts'
@@ -51,6 +51,7 @@ export interface PartsHost {
   onLeaseChange(): void
   onDecision(decision: PlacementDecision): void
   onPayment(event: PaymentEvent): void
+  onTransfer(transfer: Transfer): void
 }
 
 export interface PartsOptions {
@@ -102,7 +103,9 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
     standing,
     isAffordable: (peerId: PeerId) => economy.payment.isAffordable(peerId, paymentOf(peerId), 'chunk'),
   }
-  const library = new Library({ store: tenant, shard, network, dataPlane, leases, releases, transfer, now, log })
+  const onTransfer = (one: Transfer) => host.onTransfer(one)
+  const sources = { network, dataPlane, leases, releases }
+  const library = new Library({ ...sources, store: tenant, shard, transfer, onTransfer, now, log })
   const heartbeat = new Heartbeat({
     network,
     leases,

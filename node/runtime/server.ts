@@ -36,7 +36,7 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })
     const controller = new NodeController(node, options.requestStop)
     healthRoutes(http.app, controller)
-    openAiGateway(http.app, node.answers)
+    openAiGateway(http.app, () => node.answers, node.tracer)
     await http.app.register(async (scope) => {
       scope.addHook('onRequest', ownerOnly(auth))
       controlRoutes(scope, controller)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isHartonomousError } from '../errors.ts'
 import { chatTokensDefault, inferenceTokensMax } from '../limits.ts'
-import { parseChatCompletionRequest, parseCompletionRequest } from './index.ts'
+import { parseChatCompletionRequest, parseCompletionRequest, parseEmbeddingsRequest } from './index.ts'
 
 const messages = [{ role: 'user', content: 'Hi' }]
 const chat = (change: Record<string, unknown> = {}) => parseChatCompletionRequest({ model: 'm', messages, ...change })
@@ -172,7 +172,7 @@ describe('completion request', () => {
 })
 
 test('openai requests: any JSON gives a request or a usage error', () => {
-  const names = ['messages', 'prompt', 'stop', 'stream', 'seed', 'tools', 'temperature', 'stream_options']
+  const names = ['messages', 'prompt', 'stop', 'stream', 'seed', 'tools', 'temperature', 'stream_options', 'input']
   const bodies = fc.oneof(
     fc.jsonValue(),
     fc
@@ -181,7 +181,7 @@ test('openai requests: any JSON gives a request or a usage error', () => {
   )
   fc.assert(
     fc.property(bodies, (body) => {
-      for (const parse of [parseChatCompletionRequest, parseCompletionRequest]) {
+      for (const parse of [parseChatCompletionRequest, parseCompletionRequest, parseEmbeddingsRequest]) {
         try {
           parse(body)
         } catch (error) {

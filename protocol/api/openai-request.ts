@@ -9,6 +9,8 @@ import {
   chatMessagesMax,
   chatTokensDefault,
   completionTokensDefault,
+  embeddingDimensionsMax,
+  embeddingInputsMax,
   inferenceTokensMax,
   modelNameBytesMax,
   stopSequenceBytesMax,
@@ -124,6 +126,32 @@ export function parseCompletionRequest(body: unknown): TextRequest {
     { type: 'completion', text: text.toWellFormed() },
     request.max_tokens ?? completionTokensDefault,
   )
+}
+
+export const embeddingsRequest = z.object({
+  model: common.model,
+  input: z.union(
+    [z.string().min(1), z.array(z.string('a string: tokens are not supported').min(1)).min(1).max(embeddingInputsMax)],
+    `a string, or up to ${embeddingInputsMax} of them, none empty`,
+  ),
+  encoding_format: optional(z.enum(['float', 'base64'])),
+  dimensions: optional(z.int().min(1).max(embeddingDimensionsMax)),
+})
+
+/** A request for vectors as the rest of the node takes it. */
+export interface EmbeddingsRequest {
+  model: string
+  inputs: string[]
+  isBase64: boolean
+  /** The vectors must have so many numbers: none are cut. */
+  dimensions: number | undefined
+}
+
+/** Body of `POST /v1/embeddings`. @throws {ERR_USAGE} naming the field in `param` */
+export function parseEmbeddingsRequest(body: unknown): EmbeddingsRequest {
+  const { model, input, encoding_format, dimensions } = parseRequest(embeddingsRequest, body)
+  const inputs = (typeof input === 'string' ? [input] : input).map((text) => text.toWellFormed())
+  return { model, inputs, isBase64: encoding_format === 'base64', dimensions }
 }
 
 function toTextRequest(

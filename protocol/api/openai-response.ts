@@ -50,6 +50,22 @@ export const completion = z.object({
 })
 export type Completion = z.infer<typeof completion>
 
+export const embeddings = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('embedding'),
+      index: z.int().nonnegative(),
+      /** Or the f32 of it, little endian, in base64. */
+      embedding: z.union([z.array(z.number()), z.base64()]),
+    }),
+  ),
+  model: z.string(),
+  usage: usage.omit({ completion_tokens: true }),
+  x_hartonomous: z.object({ quality: z.enum(['encoder', 'low']) }).optional(),
+})
+export type Embeddings = z.infer<typeof embeddings>
+
 export const modelList = z.object({
   object: z.literal('list'),
   data: z.array(

@@ -4,6 +4,8 @@ import { bytesUpTo, modelId, parseShape, textUpTo, uint } from '../codec/schema.
 import type { ErrorCode, WireError } from '../errors.ts'
 import {
   chatMessagesMax,
+  embeddingDimensionsMax,
+  embeddingInputsMax,
   inferenceTokensMax,
   inferFrameBytesMax,
   paymentMessageBytesMax,
@@ -12,13 +14,14 @@ import {
   wireErrorFieldsMax,
   wireErrorTextMax,
 } from '../limits.ts'
-import type { InferFrame, InferInput } from './message.ts'
+import type { EmbedInput, InferFrame, InferInput } from './message.ts'
+import { isUnitVector } from './vector.ts'
 
 const options: CborOptions = { what: 'infer frame', bytesMax: inferFrameBytesMax }
 
-/** Number of each frame on the wire. 16 to 31 belong to embeddings, layer ranges and hidden states of later versions. */
-const frameNumbers = { start: 1, accepted: 2, delta: 3, end: 4, error: 5, pay: 6 } as const
-const reservedMin = 16
+/** Number of each frame on the wire. 18 to 31 belong to layer ranges and hidden states of later versions. */
+const frameNumbers = { start: 1, accepted: 2, delta: 3, end: 4, error: 5, pay: 6, embed: 16, embedding: 17 } as const
+const reservedMin = 18
 const reservedMax = 31
 
 const text = textUpTo(inferFrameBytesMax)
@@ -60,15 +63,24 @@ const inputFields = { modelId, prompt, sampling }
 
 export const inferInputShape: z.ZodType<InferInput> = z.object(inputFields)
 
+const embedFields = { modelId, inputs: z.array(text.min(1)).min(1).max(embeddingInputsMax) }
+
+export const embedInputShape: z.ZodType<EmbedInput> = z.object(embedFields)
+
+const openerFields = { traceparent: traceparent.exactOptional(), payment: payment.exactOptional() }
+
 const frameShape: z.ZodType<InferFrame> = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('start'),
-    ...inputFields,
-    traceparent: traceparent.exactOptional(),
-    payment: payment.exactOptional(),
-  }),
+  z.object({ type: z.literal('start'), ...inputFields, ...openerFields }),
+  z.object({ type: z.literal('embed'), ...embedFields, ...openerFields }),
   z.object({ type: z.literal('accepted'), queued: uint }),
   z.object({ type: z.literal('delta'), text, tokens: uint.max(inferenceTokensMax) }),
+  z.object({
+    type: z.literal('embedding'),
+    index: uint.max(embeddingInputsMax - 1),
+    vector: bytesUpTo(4 * embeddingDimensionsMax).refine(isUnitVector, 'not a vector of length 1'),
+    tokens: uint.max(inferenceTokensMax),
+    quality: z.enum(['encoder', 'low']),
+  }),
   z.object({
     type: z.literal('end'),
     reason: z.enum(['stop', 'length', 'cancelled']),

@@ -16,3 +16,4 @@ export const inferProtocol = {
 export { decodeInferFrame, encodeInferFrame } from './codec.ts'
 export * from './hash.ts'
 export * from './message.ts'
+export * from './vector.ts'

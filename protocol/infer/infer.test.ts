@@ -3,8 +3,22 @@ import { expect, test } from 'vitest'
 import { encodeCbor } from '../codec/cbor.ts'
 import { fuzzDecoder, type Vector, vectorBytes, vectorValue } from '../codec/decoder-suite.ts'
 import { errorFromWire, type WireError } from '../errors.ts'
-import { inferenceTokensMax, inferFrameBytesMax, paymentMessageBytesMax } from '../limits.ts'
-import { decodeInferFrame, encodeInferFrame, type InferFrame, inferInputHash, textHash } from './index.ts'
+import {
+  embeddingDimensionsMax,
+  embeddingInputsMax,
+  inferenceTokensMax,
+  inferFrameBytesMax,
+  paymentMessageBytesMax,
+} from '../limits.ts'
+import {
+  bytesOfVector,
+  decodeInferFrame,
+  encodeInferFrame,
+  type InferFrame,
+  inputHash,
+  outputHash,
+  vectorOf,
+} from './index.ts'
 import vectors from './vectors.json' with { type: 'json' }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -22,6 +36,11 @@ test.each(golden)('infer frame: golden bytes of $name', (vector) => {
   expect(decodeInferFrame(vectorBytes(vector))).toEqual(value)
   expect(hex(encodeInferFrame(value))).toBe(vector.hex)
 })
+
+const unitVectorAt = (angle: number) => bytesOfVector(Float32Array.of(Math.cos(angle), Math.sin(angle)))
+const embedding = (change: Record<string, unknown>) => {
+  return { t: 17, index: 0, vector: unitVectorAt(1), tokens: 1, quality: 'low', ...change }
+}
 
 test('infer frame: decodes what it encoded', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 200 })
@@ -61,7 +80,23 @@ test('infer frame: decodes what it encoded', () => {
       error: fc.constant<WireError>({ code: 'ERR_ENGINE_CRASHED', fields: { reason: 'signal 6' } }),
     }),
     fc.record({ type: fc.constant('pay' as const), message: payment }),
-    fc.record({ type: fc.constant('reserved' as const), number: fc.integer({ min: 16, max: 31 }) }),
+    fc.record(
+      {
+        type: fc.constant('embed' as const),
+        modelId: fc.constant(start.modelId),
+        inputs: fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 9 }),
+        payment,
+      },
+      { requiredKeys: ['type', 'modelId', 'inputs'], noNullPrototype: true },
+    ),
+    fc.record({
+      type: fc.constant('embedding' as const),
+      index: fc.nat(embeddingInputsMax - 1),
+      vector: fc.double({ min: -Math.PI, max: Math.PI, noNaN: true }).map(unitVectorAt),
+      tokens: fc.nat(100),
+      quality: fc.constantFrom('encoder' as const, 'low' as const),
+    }),
+    fc.record({ type: fc.constant('reserved' as const), number: fc.integer({ min: 18, max: 31 }) }),
   )
   fc.assert(
     fc.property(frames, (frame) => {
@@ -72,6 +107,20 @@ test('infer frame: decodes what it encoded', () => {
 
 test.each<[string, unknown]>([
   ['an unknown type', { t: 7 }],
+  ['no inputs', { t: 16, modelId: start.modelId, inputs: [] }],
+  ['an empty input', { t: 16, modelId: start.modelId, inputs: ['a', ''] }],
+  ['too many inputs', { t: 16, modelId: start.modelId, inputs: Array(embeddingInputsMax + 1).fill('a') }],
+  ['an input that is no text', { t: 16, modelId: start.modelId, inputs: [[1, 2]] }],
+  ['a vector of no numbers', embedding({ vector: new Uint8Array() })],
+  ['a vector of half a number', embedding({ vector: new Uint8Array(6) })],
+  ['a vector of another length than 1', embedding({ vector: bytesOfVector(Float32Array.of(1, 0.1)) })],
+  ['a vector with a number that is none', embedding({ vector: bytesOfVector(Float32Array.of(1, Number.NaN)) })],
+  [
+    'a vector of too many numbers',
+    embedding({ vector: bytesOfVector(new Float32Array(embeddingDimensionsMax + 1).fill(1, 0, 1)) }),
+  ],
+  ['a vector of an unknown quality', embedding({ quality: 'best' })],
+  ['a vector of an input that cannot be', embedding({ index: embeddingInputsMax })],
   ['a payment without its message', { t: 6 }],
   ['an empty payment', { t: 6, message: new Uint8Array() }],
   ['a payment of more than its limit', { t: 6, message: new Uint8Array(paymentMessageBytesMax + 1) }],
@@ -114,18 +163,41 @@ test('infer frame: a prompt that is too large is refused on both sides', () => {
 })
 
 test('infer hashes: golden, and the same for what was sent and for what came', () => {
-  const golden = inferInputHash(start)
+  const golden = inputHash(start)
   expect(hex(golden)).toBe('e6d90ec582644951a661e1fbc96ab0ef75828b27ec19be76baa8729dad3d1d6a')
-  expect(hex(textHash('Grüße 😀'))).toBe('3436cf1c2f912923eb6c58432bc973f1e3bf57852f000822b53954e45e6c5be4')
+  const text = outputHash(start)
+  for (const part of ['Grü', 'ße 😀']) text.add({ type: 'delta', text: part })
+  expect(hex(text.digest())).toBe('3436cf1c2f912923eb6c58432bc973f1e3bf57852f000822b53954e45e6c5be4')
   const sent: InferFrame = { ...start, payment: Uint8Array.of(1) }
   const came = decodeInferFrame(encodeInferFrame(sent)) as typeof start
-  expect(inferInputHash(came)).toEqual(golden)
+  expect(inputHash(came)).toEqual(golden)
   const { modelId, prompt, sampling } = start
-  expect(inferInputHash({ sampling, prompt, modelId })).toEqual(golden)
-  expect(inferInputHash({ modelId, prompt, sampling: { ...sampling, maxTokens: 1 } })).not.toEqual(golden)
-  expect(() => inferInputHash({ modelId, prompt, sampling: { ...sampling, topP: 2 } })).toThrow(
+  expect(inputHash({ sampling, prompt, modelId })).toEqual(golden)
+  expect(inputHash({ modelId, prompt, sampling: { ...sampling, maxTokens: 1 } })).not.toEqual(golden)
+  expect(() => inputHash({ modelId, prompt, sampling: { ...sampling, topP: 2 } })).toThrow(
     expect.objectContaining({ code: 'ERR_DECODE' }),
   )
+})
+
+test('infer hashes: those of vectors are golden, of another kind than those of text, and know the order', () => {
+  const input = { modelId: start.modelId, inputs: ['Grüße', 'b'] }
+  expect(hex(inputHash(input))).toBe('a9bddc7553c25676dd0e51a37ee542d1a9050878b077923eed3b1d29921cfa0d')
+  expect(inputHash({ ...input, inputs: ['b', 'Grüße'] })).not.toEqual(inputHash(input))
+  const [a, b] = [Float32Array.of(0.6, -0.8), Float32Array.of(0, 1)].map(bytesOfVector) as [Uint8Array, Uint8Array]
+  const hashOf = (...vectors: Uint8Array[]) => {
+    const hash = outputHash(input)
+    for (const vector of vectors) hash.add({ type: 'embedding', vector })
+    return hex(hash.digest())
+  }
+  expect(hashOf(a, b)).toBe('e5e021b3321f8bb15a5032592609be2a335d9fc8f8a2db68a089253fa65a850e')
+  expect(hashOf(b, a)).not.toBe(hashOf(a, b))
+})
+
+test('infer vectors: bytes and numbers are the same, wherever the bytes lie', () => {
+  const vector = Float32Array.of(0.6, -0.8, 1e-30)
+  const shifted = Buffer.concat([Uint8Array.of(7), bytesOfVector(vector)]).subarray(1)
+  expect(hex(shifted.subarray(0, 8))).toBe('9a99193fcdcc4cbf')
+  expect(vectorOf(shifted)).toEqual(vector)
 })
 
 test('infer frame: random and mutated bytes give typed errors only', () => {

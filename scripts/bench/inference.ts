@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createHttpServer, openAiGateway, openOwnerAuth } from '#node/gateway/index.ts'
+import { createHttpServer, type GatewayBackend, openAiGateway, openOwnerAuth } from '#node/gateway/index.ts'
 import { createLlamaEngine, InferenceService } from '#node/inference/index.ts'
 import { generateModel, s110Shape } from '#node/ingest/gguf/generate.ts'
 import { completion, doneData, SseParser } from '#protocol/api/index.ts'
@@ -134,13 +134,15 @@ async function startNode(path: string, folder: string, threads: number) {
     auth: await openOwnerAuth({ tokenFile: join(folder, 'owner.token') }),
   })
   const modelId = 'bench' as ModelId
-  openAiGateway(server.app, {
+  const backend: GatewayBackend = {
     models: async () => [{ id: 'bench', modelId, createdAtMs: 0, ownedBy: 'bench' }],
     infer: async (request, signal) => ({
       modelId,
       events: service.infer({ ...request, model: { modelId, path } }, { signal }),
     }),
-  })
+    embed: () => Promise.reject(new Error('no vectors here')),
+  }
+  openAiGateway(server.app, () => backend)
   const { url } = await server.listen()
   return {
     url,

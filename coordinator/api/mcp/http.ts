@@ -19,7 +19,8 @@ export interface McpHttp {
 export function createMcpHttp(dispatch: Dispatch, version: string): McpHttp {
   const closing = new AbortController()
   const handler = createMcpHandler(({ authInfo }) => {
-    const { identity } = authInfo?.extra as { identity: Identity }
+    // Set below for every request.
+    const identity = authInfo?.extra?.['identity'] as Identity
     return createMcpServer(callAs(identity, dispatch, closing.signal), version)
   })
   const serve = toNodeHandler(handler)

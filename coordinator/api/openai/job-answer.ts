@@ -4,14 +4,15 @@
  */
 import type { GatewayAnswer } from '#node/gateway/index.ts'
 import type { InferEvent } from '#node/runtime/index.ts'
-import { finalJobStates, type JobEventBody, type SubmitRequest, type Work } from '#protocol/api/jobs.ts'
+import { finalJobStates, type JobEventBody, type JobResult, type SubmitRequest, type Work } from '#protocol/api/jobs.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
+import { bytesOfVector } from '#protocol/infer/index.ts'
 import type { Identity } from '../../identity.ts'
 import type { JobHub, Jobs } from '../../jobs/index.ts'
 
 export interface JobAnswerDependencies {
-  jobs: Pick<Jobs, 'open' | 'result' | 'cancel'>
+  jobs: Pick<Jobs, 'open' | 'submit' | 'events' | 'result' | 'cancel'>
   hub: JobHub
   /** Of a reference, for the answer's header. @throws {ERR_NOT_FOUND} */
   modelIdOf: (model: string) => Promise<ModelId>
@@ -59,10 +60,7 @@ export async function answerByJob(
   }
   const end = async (): Promise<InferEvent> => {
     news.end()
-    const result = await jobs.result(identity, jobId).catch((error: unknown) => {
-      // A client of this face knows no jobs: it gets what went wrong itself.
-      throw isHartonomousError(error, 'ERR_JOB_FAILED') ? (error.cause ?? error) : error
-    })
+    const result = await resultOf(jobs, identity, jobId)
     if (result.kind !== 'chat' && result.kind !== 'completion') throw new TypeError(`a job of kind ${result.kind}`)
     const { finishReason: reason, promptTokens, completionTokens } = result
     return { type: 'end', reason, promptTokens, completionTokens, durationMs: 0 }
@@ -77,6 +75,42 @@ export async function answerByJob(
     }
   })()
   return { modelId, jobId, events: rest, ...(peer === undefined ? {} : { peer }) }
+}
+
+/** Vectors come all at once, with the end of the job. */
+export async function embedByJob(
+  { jobs, modelIdOf }: JobAnswerDependencies,
+  identity: Identity,
+  work: Extract<Work, { kind: 'embedding' }>,
+  { signal, traceparent }: { signal: AbortSignal; traceparent?: string | undefined },
+): Promise<GatewayAnswer> {
+  const modelId = await modelIdOf(work.model)
+  const trace = traceparent === undefined ? {} : { traceparent }
+  const { jobId } = await jobs.submit(identity, { work }, trace)
+  for await (const event of jobs.events(identity, jobId, 0, signal))
+    if (event.type === 'state' && isFinal(event.state)) break
+  if (signal.aborted) {
+    await jobs.cancel(identity, jobId)
+    throw signal.reason
+  }
+  const result = await resultOf(jobs, identity, jobId)
+  if (result.kind !== 'embedding') throw new TypeError(`a job of kind ${result.kind}`)
+  const { vectors, quality, promptTokens } = result
+  async function* events(): AsyncGenerator<InferEvent> {
+    for (const [index, vector] of vectors.entries())
+      yield { type: 'embedding', index, vector: bytesOfVector(Float32Array.from(vector)), tokens: 0, quality }
+    yield { type: 'end', reason: 'stop', promptTokens, completionTokens: 0, durationMs: 0 }
+  }
+  return { modelId, events: events() }
+}
+
+/** A client of this face knows no jobs: it gets what went wrong itself. */
+async function resultOf(jobs: Pick<Jobs, 'result'>, identity: Identity, jobId: string): Promise<JobResult> {
+  try {
+    return await jobs.result(identity, jobId)
+  } catch (error) {
+    throw isHartonomousError(error, 'ERR_JOB_FAILED') ? (error.cause ?? error) : error
+  }
 }
 
 function isFinal(state: string): boolean {

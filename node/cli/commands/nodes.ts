@@ -55,41 +55,44 @@ export const nodes: Command = {
 }
 
 function printNodes(output: Output, list: readonly NodeView[]): void {
-  if (list.length === 0) return output.note('no such node is seen now')
-  output.table(
-    ['node', 'state', 'age', 'slots', 'region', 'models', 'price', 'reason'],
-    list.map((node) => [
-      shortId(node.peerId),
-      node.state,
-      formatDuration(node.ageMs),
-      `${node.inferenceSlotsFree}/${node.inferenceSlots}`,
-      node.region || '-',
-      String(node.models.length),
-      node.price === undefined ? 'free' : `${hart(node.price.weiPerKiloToken)}/kt`,
-      node.reason,
-    ]),
-  )
+  if (list.length === 0) output.note('no such node is seen now')
+  else
+    output.table(
+      ['node', 'state', 'age', 'slots', 'region', 'models', 'price', 'reason'],
+      list.map((node) => [
+        shortId(node.peerId),
+        node.state,
+        formatDuration(node.ageMs),
+        `${node.inferenceSlotsFree}/${node.inferenceSlots}`,
+        node.region || '-',
+        String(node.models.length),
+        node.price === undefined ? 'free' : `${hart(node.price.weiPerKiloToken)}/kt`,
+        node.reason,
+      ]),
+    )
 }
 
 function printModels(output: Output, list: readonly SwarmModelView[]): void {
-  if (list.length === 0) return output.note('no model is offered now')
-  output.table(
-    ['model', 'size', 'licence', 'answer', 'hold all', 'hold some'],
-    list.map((model) => [
-      model.name,
-      formatBytes(model.sizeBytes),
-      model.licence,
-      String(model.answerers),
-      String(model.wholeHolders),
-      String(model.holders),
-    ]),
-  )
+  if (list.length === 0) output.note('no model is offered now')
+  else
+    output.table(
+      ['model', 'size', 'licence', 'answer', 'hold all', 'hold some'],
+      list.map((model) => [
+        model.name,
+        formatBytes(model.sizeBytes),
+        model.licence,
+        String(model.answerers),
+        String(model.wholeHolders),
+        String(model.holders),
+      ]),
+    )
 }
 
 function printStakes(output: Output, list: readonly StakeEntry[]): void {
-  if (list.length === 0) return output.note('no node that is seen now has a bond')
-  output.table(
-    ['node', 'bond', 'payee'],
-    list.map(({ peerId, bondWei, payee }) => [shortId(peerId), hart(bondWei), payee]),
-  )
+  if (list.length === 0) output.note('no node that is seen now has a bond')
+  else
+    output.table(
+      ['node', 'bond', 'payee'],
+      list.map(({ peerId, bondWei, payee }) => [shortId(peerId), hart(bondWei), payee]),
+    )
 }

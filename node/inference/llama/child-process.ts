@@ -74,6 +74,6 @@ export class LlamaChild {
 /** Model files are untrusted input to native code: what that process need not know it is not told. */
 function childEnvironment(parent: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const dropped =
-    /^(NODE_OPTIONS|NODE_CHANNEL_FD|VITEST.*|npm_.*|HART_.*|HARTONOMOUS_.*|.*(TOKEN|SECRET|PASSWORD|API_KEY).*)$/i
+    /^(NODE_OPTIONS|NODE_CHANNEL_FD|VITEST.*|npm_.*|HART_.*|HARTONOMOUS_.*|OTEL_.*|.*(TOKEN|SECRET|PASSWORD|API_KEY).*)$/i
   return Object.fromEntries(Object.entries(parent).filter(([name]) => !dropped.test(name)))
 }

@@ -3,14 +3,24 @@
  * or by llama.cpp itself, costs the running requests and nothing else.
  */
 import { availableParallelism } from 'node:os'
-import type { ChatWrapper, Llama, LlamaModel } from 'node-llama-cpp'
+import type { ChatWrapper, Llama, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
 import { HartonomousError } from '#protocol/errors.ts'
 import { processPort } from '#protocol/port/adapters.ts'
 import { type PortServer, servePort } from '#protocol/port/index.ts'
+import { embed } from './embed.ts'
 import { generate } from './generate.ts'
-import { LoadedModels } from './loaded-models.ts'
-import type { InferProgress, LlamaEvents, LlamaMethods, StartInput } from './messages.ts'
+import { type LoadedModel, LoadedModels } from './loaded-models.ts'
+import type {
+  EmbedCall,
+  InferCall,
+  InferProgress,
+  InferResult,
+  LlamaEvents,
+  LlamaMethods,
+  StartInput,
+} from './messages.ts'
 import { Pace } from './pace.ts'
+import { Phases } from './phases.ts'
 
 type Library = typeof import('node-llama-cpp')
 
@@ -66,6 +76,40 @@ function createChat(library: Library, model: LlamaModel): ChatWrapper | undefine
   }
 }
 
+interface Work {
+  loaded: LoadedModel
+  sequence: LlamaContextSequence
+  pace: Pace | undefined
+  phases: Phases | undefined
+  emit: (progress: InferProgress) => void
+}
+
+/** Runs one request when its model is loaded and has a place free. */
+async function work(
+  { request, model, isPaced, traceparent }: InferCall | EmbedCall,
+  signal: AbortSignal,
+  run: (work: Work) => Promise<InferResult>,
+): Promise<InferResult> {
+  if (models === undefined) throw new HartonomousError('ERR_ENGINE_UNAVAILABLE', { reason: 'not started' })
+  const emit = (progress: InferProgress) => server?.emit('progress', { request, progress })
+  const pace = isPaced ? new Pace() : undefined
+  if (pace !== undefined) paces.set(request, pace)
+  const phases = traceparent === undefined ? undefined : new Phases()
+  const onLoading = (type: 'loading' | 'working') => {
+    if (type === 'loading') phases?.begin('load')
+    emit({ type })
+  }
+  try {
+    const result = await models.use<InferResult>(model, onLoading, async (loaded, sequence) => {
+      if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
+      return run({ loaded, sequence, pace, phases, emit })
+    })
+    return phases === undefined ? result : { ...result, phases: phases.end() }
+  } finally {
+    paces.delete(request)
+  }
+}
+
 const methods: LlamaMethods = {
   async start(input) {
     const library = await loadLibrary()
@@ -82,24 +126,16 @@ const methods: LlamaMethods = {
     return { build: `node-llama-cpp, llama.cpp ${llama.llamaCppRelease.release}`, device, threads }
   },
 
-  async infer({ request, model, prompt, sampling, isPaced }, { signal }) {
-    if (models === undefined) throw new HartonomousError('ERR_ENGINE_UNAVAILABLE', { reason: 'not started' })
-    const emit = (progress: InferProgress) => server?.emit('progress', { request, progress })
-    const pace = isPaced ? new Pace() : undefined
-    if (pace !== undefined) paces.set(request, pace)
-    try {
-      return await models.use(
-        model,
-        (type) => emit({ type }),
-        async (loaded, sequence) => {
-          if (signal.aborted) return { reason: 'cancelled', promptTokens: 0, completionTokens: 0 }
-          return generate(loaded, sequence, { prompt, sampling, pace }, emit, signal)
-        },
-      )
-    } finally {
-      paces.delete(request)
-    }
-  },
+  infer: (call, { signal }) =>
+    work(call, signal, ({ loaded, sequence, pace, phases, emit }) =>
+      generate(loaded, sequence, { prompt: call.prompt, sampling: call.sampling, pace, phases }, emit, signal),
+    ),
+
+  embed: (call, { signal }) =>
+    work(call, signal, ({ loaded, pace, phases, emit }) => {
+      phases?.begin('embed')
+      return embed(loaded, { inputs: call.inputs, pace }, emit, signal)
+    }),
 
   async allow({ request, tokens }) {
     paces.get(request)?.allow(tokens)

@@ -5,11 +5,12 @@ import type { ModelId } from '#protocol/ids.ts'
 import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import { engineSilenceMs, pacedTokensAheadMax } from '#protocol/limits.ts'
 import { formatDuration } from '#protocol/units.ts'
+import { noTracer, type Span, type Tracer } from '../../telemetry/index.ts'
 import { EventQueue } from '../event-queue.ts'
-import type { EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
+import type { EngineCallOptions, EngineModel, EngineStatus, InferEvent, InferenceEngine } from '../types.ts'
 import { LlamaChild } from './child-process.ts'
 import { CrashBackoff } from './crash-backoff.ts'
-import type { InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
+import type { EmbedCall, InferCall, LlamaGpu, StartInput, StartResult } from './messages.ts'
 
 export interface LlamaEngineOptions {
   /** Requests that run at once, each with a context of its own. */
@@ -22,6 +23,7 @@ export interface LlamaEngineOptions {
   modelsLoadedMax?: number
   memoryBytesMax?: number
   silenceMs?: number
+  tracer?: Tracer
   clock?: () => number
 }
 
@@ -42,10 +44,13 @@ interface Running {
   startResult: StartResult
 }
 
+type Task<T> = Omit<T, 'request' | 'isPaced' | 'traceparent'>
+
 class LlamaProcessEngine implements LlamaEngine {
   readonly #startInput: StartInput
   readonly #silenceMs: number
   readonly #clock: () => number
+  readonly #tracer: Tracer
   readonly #backoff: CrashBackoff
   readonly #requests = new Map<number, ModelId>()
   readonly #watch: NodeJS.Timeout
@@ -70,23 +75,43 @@ class LlamaProcessEngine implements LlamaEngine {
       memoryBytesMax: options.memoryBytesMax ?? totalmem() / 2,
     }
     this.#silenceMs = options.silenceMs ?? engineSilenceMs
+    this.#tracer = options.tracer ?? noTracer
     this.#clock = options.clock ?? (() => performance.now())
     this.#backoff = new CrashBackoff(this.#clock)
     this.#watch = setInterval(() => this.#killSilent(), Math.max(10, this.#silenceMs / 4))
     this.#watch.unref()
   }
 
-  async *infer(
+  infer(
     model: EngineModel,
     prompt: InferPrompt,
     sampling: SamplingOptions,
-    { signal, isPaced = false }: { signal: AbortSignal; isPaced?: boolean },
+    options: EngineCallOptions,
+  ): AsyncGenerator<InferEvent, void, undefined> {
+    return this.#stream({ model, prompt, sampling }, options)
+  }
+
+  embed(
+    model: EngineModel,
+    inputs: readonly string[],
+    options: EngineCallOptions,
+  ): AsyncGenerator<InferEvent, void, undefined> {
+    return this.#stream({ model, inputs }, options)
+  }
+
+  async *#stream(
+    task: Task<InferCall> | Task<EmbedCall>,
+    { signal, isPaced = false, traceparent: parent }: EngineCallOptions,
   ): AsyncGenerator<InferEvent, void, undefined> {
     const events = new EventQueue<InferEvent>()
     const left = new AbortController()
     const request = this.#nextRequest++
-    const input = { request, model, prompt, sampling, isPaced }
-    void this.#run(input, events, AbortSignal.any([signal, left.signal]))
+    const span = this.#tracer.start('engine', { parent, attributes: { 'hartonomous.engine': 'llama.cpp' } })
+    const traceparent = this.#tracer.isOn ? span.traceparent : undefined
+    void this.#run({ request, isPaced, traceparent, ...task }, events, {
+      signal: AbortSignal.any([signal, left.signal]),
+      span,
+    })
     try {
       let takenTokens = 0
       for await (const event of events) {
@@ -141,7 +166,11 @@ class LlamaProcessEngine implements LlamaEngine {
   }
 
   /** Never rejects: what goes wrong ends the events. */
-  async #run(input: InferCall, events: EventQueue<InferEvent>, signal: AbortSignal): Promise<void> {
+  async #run(
+    input: InferCall | EmbedCall,
+    events: EventQueue<InferEvent>,
+    { signal, span }: { signal: AbortSignal; span: Span },
+  ): Promise<void> {
     const { request, model } = input
     const startedMs = this.#clock()
     const counts = { promptTokens: 0, completionTokens: 0 }
@@ -150,6 +179,7 @@ class LlamaProcessEngine implements LlamaEngine {
     const onAbort = () => events.end({ type: 'end', reason: 'cancelled', ...counts, durationMs: durationMs() })
     let child: LlamaChild | undefined
     let stopListening = () => {}
+    let failure: unknown
     this.#requests.set(request, model.modelId)
     try {
       if (signal.aborted) return onAbort()
@@ -164,12 +194,21 @@ class LlamaProcessEngine implements LlamaEngine {
         events.push(progress)
       })
       child.lastHeardMs = this.#clock()
-      const result = await child.client.call('infer', input, { signal })
+      const { client } = child
+      const result = await ('inputs' in input
+        ? client.call('embed', input, { signal })
+        : client.call('infer', input, { signal }))
       this.#backoff.succeeded(model.modelId)
-      events.end({ type: 'end', ...result, durationMs: durationMs() })
+      const { phases = [], ...ended } = result
+      for (const { name, ...times } of phases) {
+        this.#tracer.record(`engine ${name}`, { parent: span.traceparent, ...times })
+      }
+      events.end({ type: 'end', ...ended, durationMs: durationMs() })
     } catch (error) {
-      if (!signal.aborted) events.fail(await this.#explain(error, child))
+      failure = signal.aborted ? undefined : await this.#explain(error, child)
+      if (!signal.aborted) events.fail(failure)
     } finally {
+      span.end(failure)
       signal.removeEventListener('abort', onAbort)
       stopListening()
       this.#requests.delete(request)

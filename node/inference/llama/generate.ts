@@ -8,6 +8,7 @@ import { Detokenizer } from './detokenizer.ts'
 import type { LoadedModel } from './loaded-models.ts'
 import type { InferProgress, InferResult } from './messages.ts'
 import type { Pace } from './pace.ts'
+import type { Phases } from './phases.ts'
 
 /**
  * Text goes to the parent at most this often. At 2,000 tokens/s (the bundled model on one core) a message per token
@@ -25,10 +26,14 @@ interface Prompt {
 export async function generate(
   loaded: LoadedModel,
   sequence: LlamaContextSequence,
-  input: { prompt: InferPrompt; sampling: SamplingOptions; pace: Pace | undefined },
+  input: { prompt: InferPrompt; sampling: SamplingOptions; pace: Pace | undefined; phases?: Phases | undefined },
   emit: (progress: InferProgress) => void,
   signal: AbortSignal,
 ): Promise<InferResult> {
+  if (loaded.isEncoderOnly) {
+    const reason = 'it gives vectors only: ask for embeddings'
+    throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: loaded.modelId, reason })
+  }
   const prompt = tokenizePrompt(loaded, input.prompt)
   const promptTokens = prompt.tokens.length
   if (promptTokens >= loaded.contextTokens) {
@@ -37,7 +42,8 @@ export async function generate(
   emit({ type: 'start', promptTokens })
   const tokensMax = Math.min(input.sampling.maxTokens, loaded.contextTokens - promptTokens)
   if (tokensMax <= 0) return { reason: 'length', promptTokens, completionTokens: 0 }
-  const { pace } = input
+  const { pace, phases } = input
+  phases?.begin('prompt')
   await pace?.until(1, signal, () => emit({ type: 'working' }))
   const rest = await prefill(loaded, sequence, prompt.tokens, emit, signal)
   if (rest === undefined) return { reason: 'cancelled', promptTokens, completionTokens: 0 }
@@ -48,6 +54,7 @@ export async function generate(
   let reason: InferResult['reason'] = 'stop'
   try {
     for await (const token of sequence.evaluate(rest, samplerOptions(input.sampling))) {
+      if (completionTokens === 0) phases?.begin('generate')
       if (signal.aborted) {
         reason = 'cancelled'
         break

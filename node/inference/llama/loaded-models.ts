@@ -1,11 +1,20 @@
 /** The models that the child holds in memory: loaded on demand, the longest unused goes first. */
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { ChatWrapper, Llama, LlamaContext, LlamaContextSequence, LlamaModel } from 'node-llama-cpp'
+import type {
+  ChatWrapper,
+  Llama,
+  LlamaContext,
+  LlamaContextSequence,
+  LlamaEmbeddingContext,
+  LlamaModel,
+} from 'node-llama-cpp'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { ModelId } from '#protocol/ids.ts'
+import type { EmbeddingQuality } from '#protocol/infer/message.ts'
 import { formatBytes } from '#protocol/units.ts'
 import type { EngineModel } from '../types.ts'
+import { embeddingQuality, isEncoderOnly } from './embedding-quality.ts'
 
 export interface LoadedModel {
   modelId: ModelId
@@ -17,9 +26,21 @@ export interface LoadedModel {
   contextTokens: number
   /** Prompt tokens per decode call: between two of them a request can be cancelled. */
   prefillTokens: number
+  /** It gives vectors, and no text. */
+  isEncoderOnly: boolean
+  /** Of its vectors. */
+  quality: EmbeddingQuality
+  /** Tokens of one input that becomes a vector. */
+  embeddingTokens: number
+  /** The context for vectors: made when the first one is asked for. */
+  embeddings: () => Promise<LlamaEmbeddingContext>
 }
 
+/** The memory of a batch grows with it: at 2,048 tokens of 4,096 numbers it is some 300 MiB. */
+const embeddingTokensMax = 2048
+
 interface Entry extends LoadedModel {
+  embeddingContext: Promise<LlamaEmbeddingContext> | undefined
   freeSequences: LlamaContextSequence[]
   waiting: ((sequence: LlamaContextSequence) => void)[]
   busy: number
@@ -79,6 +100,7 @@ export class LoadedModels {
     this.#options.onChange([...this.#entries.keys()])
     while (entry.busy > 0) await this.#someIdle()
     await entry.context.dispose()
+    await (await entry.embeddingContext?.catch(() => undefined))?.dispose()
     await entry.model.dispose()
   }
 
@@ -141,10 +163,25 @@ export class LoadedModels {
       batchSize: Math.min(512, tokensMax),
     })
     const freeSequences = Array.from({ length: slots }, () => context.getSequence())
-    return {
+    const embeddingTokens = Math.min(tokensMax, embeddingTokensMax)
+    const entry: Entry = {
       modelId: wanted.modelId,
       model,
       context,
+      isEncoderOnly: isEncoderOnly(model.fileInfo.metadata),
+      quality: embeddingQuality(model.fileInfo.metadata),
+      embeddingTokens,
+      embeddings: async () => {
+        // An input in one batch: an encoder reads both ways, and the state of the last token is that of the last batch.
+        const options = { threads, contextSize: embeddingTokens, batchSize: embeddingTokens }
+        entry.embeddingContext ??= model.createEmbeddingContext(options).catch((error: unknown) => {
+          throw new HartonomousError('ERR_MODEL_UNSUPPORTED', {
+            modelId: wanted.modelId,
+            reason: reasonOf(error, wanted),
+          })
+        })
+        return entry.embeddingContext
+      },
       chat: createChat(model),
       // llama.cpp rounds a context up to 256; beyond the trained length the answers would be noise.
       contextTokens: Math.min(tokensMax, context.contextSize),
@@ -154,7 +191,9 @@ export class LoadedModels {
       busy: 0,
       usedAt: 0,
       sizeBytes: Math.max(fileBytes, model.size) + context.stateSize,
+      embeddingContext: undefined,
     }
+    return entry
   }
 
   /** Unloads idle models until the new one fits; waits for busy ones. */

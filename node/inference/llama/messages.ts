@@ -1,6 +1,6 @@
 /** What the engine and its child process say to each other. */
 import type { ModelId } from '#protocol/ids.ts'
-import type { InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
+import type { EmbeddingQuality, InferPrompt, SamplingOptions } from '#protocol/infer/message.ts'
 import type { CallContext } from '#protocol/port/index.ts'
 import type { EngineModel } from '../types.ts'
 
@@ -31,17 +31,37 @@ export interface InferCall {
   sampling: SamplingOptions
   /** It goes only as far as `allow` says. */
   isPaced: boolean
+  /** Of the span that it belongs to, where somebody reads the times of its phases. */
+  traceparent: string | undefined
+}
+
+/** Milliseconds since 1970. */
+export interface EnginePhase {
+  name: 'load' | 'prompt' | 'generate' | 'embed'
+  startMs: number
+  endMs: number
+}
+
+export interface EmbedCall {
+  request: number
+  model: EngineModel
+  inputs: readonly string[]
+  isPaced: boolean
+  traceparent: string | undefined
 }
 
 export interface InferResult {
   reason: 'stop' | 'length' | 'cancelled'
   promptTokens: number
   completionTokens: number
+  /** Of a traced request. */
+  phases?: EnginePhase[]
 }
 
 export type LlamaMethods = {
   start(input: StartInput): Promise<StartResult>
   infer(input: InferCall, context: CallContext): Promise<InferResult>
+  embed(input: EmbedCall, context: CallContext): Promise<InferResult>
   /** So many tokens of the answer may be made in all; the first ones also let the prompt be read. */
   allow(input: { request: number; tokens: number }): Promise<null>
   unload(input: { modelId: ModelId }): Promise<null>
@@ -53,6 +73,7 @@ export type InferProgress =
   | { type: 'working' }
   | { type: 'start'; promptTokens: number }
   | { type: 'delta'; text: string; tokens: number }
+  | { type: 'embedding'; index: number; vector: Uint8Array; tokens: number; quality: EmbeddingQuality }
 
 export type LlamaEvents = {
   progress: { request: number; progress: InferProgress }

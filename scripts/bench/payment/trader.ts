@@ -214,11 +214,11 @@ const methods = {
     const { frameBytesMax } = inferProtocol
     const stream = await network.openStream(peerId, inferProtocol.id, { frameBytesMax })
     const counted = isCounted ? countingStream(stream) : { stream, proofBytes: () => 0 }
-    const buy = attached?.service.buyAnswer(peerId, modelId, prompt)
-    const sampling = { temperature: 0, topP: 1, topK: 0, maxTokens, stop: [] }
+    const input = { modelId, prompt, sampling: { temperature: 0, topP: 1, topK: 0, maxTokens, stop: [] } }
+    const buy = attached?.service.buyAnswer(peerId, input)
     const sample: AnswerSample = { tokens: 0, text: '', proofBytes: 0 }
     const signal = new AbortController().signal
-    for await (const event of inferOverPeer(counted.stream, { modelId, prompt, sampling }, { signal, buy })) {
+    for await (const event of inferOverPeer(counted.stream, input, { signal, buy })) {
       if (event.type === 'delta') sample.text += event.text
       if (event.type === 'end') sample.tokens = event.completionTokens
     }
