@@ -85,6 +85,7 @@ export class JobBench {
       now: Date.now,
       admit: async () => undefined,
       authorize: async () => undefined,
+      pin: async (_tenant, work) => work,
       quote: () => Promise.reject(new Error('no quotes here')),
       submitted: (tenant) => this.dispatcher.submitted(tenant),
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),

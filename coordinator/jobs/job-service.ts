@@ -9,6 +9,7 @@ import {
   type QuoteView,
   type SubmitRequest,
   submitRequest,
+  type Work,
 } from '#protocol/api/jobs.ts'
 import type { ReceiptView } from '#protocol/api/network.ts'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
@@ -38,6 +39,8 @@ export interface JobServiceDependencies {
   now: () => number
   /** Before anything is kept. @throws {ERR_QUOTA} {ERR_FORBIDDEN} {ERR_REFUSED_BY_POLICY} */
   admit: (identity: Identity, request: SubmitRequest) => Promise<void>
+  /** What is named by a name that may come to mean something else. @throws {ERR_NOT_FOUND} */
+  pin: (tenant: TenantId, work: Work) => Promise<Work>
   quote: (request: SubmitRequest) => Promise<QuoteView>
   submitted: (tenant: TenantId) => void
   running: (tenant: TenantId, jobId: string) => RunningJob | undefined
@@ -70,12 +73,14 @@ export class Jobs implements JobService {
     { idempotencyKey, traceparent }: { idempotencyKey?: string; traceparent?: string },
     onOpen: (jobId: string) => void,
   ): Promise<JobView> {
-    const { admit, storeOf, submitted, now } = this.#deps
+    const { admit, pin, storeOf, submitted, now } = this.#deps
     const checked = parseRequest(submitRequest, request)
     if (idempotencyKey !== undefined) parseRequest(idempotencyKeySchema, idempotencyKey)
     await admit(identity, checked)
+    const work = await pin(identity.tenant, checked.work)
     const row = newJob({
       request: checked,
+      work,
       idempotencyKey,
       traceparent,
       principal: principalOfJob(identity),
