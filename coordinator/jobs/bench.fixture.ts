@@ -83,7 +83,7 @@ export class JobBench {
       storeOf,
       hub: this.hub,
       now: Date.now,
-      admit: async () => undefined,
+      admit: async () => () => undefined,
       authorize: async () => undefined,
       pin: async (_tenant, work) => work,
       quote: () => Promise.reject(new Error('no quotes here')),
