@@ -41,6 +41,8 @@ export interface ErrorFields {
   ERR_PLEDGE_EXCEEDED: { neededBytes: number; freeBytes: number }
   ERR_NODE_RUNNING: { dataDir: string; pid: number }
   ERR_NODE_NOT_RUNNING: { dataDir: string }
+  /** `where`: its URL, or the data folder in which its file was looked for. */
+  ERR_COORDINATOR_NOT_RUNNING: { where: string }
   ERR_WORKER_GONE: { worker: string; reason: string }
   ERR_TIMEOUT: { what: string; timeoutMs: number }
   ERR_PORT_IN_USE: { what: string; address: string }
@@ -265,6 +267,13 @@ export const errorRules: { readonly [C in ErrorCode]: ErrorRule } = {
     true,
     (f) => `no node is running in ${f.dataDir}`,
     'hart up',
+  ),
+  ERR_COORDINATOR_NOT_RUNNING: rule<'ERR_COORDINATOR_NOT_RUNNING'>(
+    503,
+    3,
+    true,
+    (f) => `no coordinator answers at ${f.where}`,
+    'hart coordinator up, or --coordinator URL for one elsewhere',
   ),
   ERR_WORKER_GONE: rule<'ERR_WORKER_GONE'>(500, 1, true, (f) => `the ${f.worker} worker is gone: ${f.reason}`),
   ERR_TIMEOUT: rule<'ERR_TIMEOUT'>(504, 1, true, (f) => `${f.what} took longer than ${f.timeoutMs} ms`),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { createDispatch } from './dispatch.ts'
 import { EventReaders } from './events/readers.ts'
 import { createHandlers } from './handlers.ts'
+import { mcpRoutes } from './mcp/routes.ts'
 import { openApiRoutes } from './openapi/routes.ts'
 import { restRoutes } from './rest/routes.ts'
 import type { ApiServices } from './services.ts'
@@ -18,6 +19,7 @@ export async function registerApi(server: FastifyInstance, services: ApiServices
     // Streams are told to end before the server waits for its connections.
     app.addHook('preClose', async () => readers.close())
     restRoutes(app, { services, dispatch, readers })
+    mcpRoutes(app, services, dispatch)
     openApiRoutes(app, services.node.version)
   })
 }

@@ -22,6 +22,8 @@ export function defaultPaths(environment: Environment, dataDir?: string, configF
 export const dataFiles = {
   lock: (dataDir: string) => join(dataDir, 'node.lock'),
   endpoint: (dataDir: string) => join(dataDir, 'endpoint.json'),
+  /** Of a coordinator that runs here: {apiUrl, pid}. */
+  coordinatorEndpoint: (dataDir: string) => join(dataDir, 'coordinator-endpoint.json'),
   ownerToken: (dataDir: string) => join(dataDir, 'owner.token'),
   database: (dataDir: string) => join(dataDir, 'shard.db'),
   /** Graphs of embeddings whose rows are in SQL Server; those of `shard.db` lie beside it. */

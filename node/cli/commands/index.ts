@@ -4,6 +4,7 @@ import { chainDeploy, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import { down, drain, pause, resume } from './control.ts'
+import { coordinatorStatus, coordinatorUp } from './coordinator.ts'
 import { devnet } from './devnet.ts'
 import { diff } from './diff.ts'
 import {
@@ -18,8 +19,12 @@ import { doctor } from './doctor.ts'
 import { earnings, earningsClaim } from './earnings.ts'
 import { identityExport, identityImport, identityShow } from './identity.ts'
 import { jobFund, jobStatus, jobWithdraw } from './job.ts'
+import { jobsApprove, jobsCancel, jobsList, jobsQuote, jobsResult, jobsShow, jobsSubmit, jobsWatch } from './jobs.ts'
 import { juryEnlist, juryLeave, juryReveal, juryStatus, juryVote } from './jury.ts'
+import { keyCreate, keyList, keyRevoke } from './key.ts'
+import { mcp } from './mcp.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
+import { nodes } from './nodes.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
 import { closure, map, query } from './query.ts'
@@ -49,6 +54,7 @@ import {
   walletRevoke,
   walletSend,
 } from './wallet.ts'
+import { workflowList, workflowRun, workflowSave, workflowShow } from './workflow.ts'
 
 export const commands: readonly Command[] = [
   devnet,
@@ -69,6 +75,25 @@ export const commands: readonly Command[] = [
   sql,
   pull,
   runPrompt,
+  coordinatorUp,
+  coordinatorStatus,
+  nodes,
+  jobsSubmit,
+  jobsQuote,
+  jobsList,
+  jobsShow,
+  jobsWatch,
+  jobsResult,
+  jobsCancel,
+  jobsApprove,
+  workflowList,
+  workflowShow,
+  workflowRun,
+  workflowSave,
+  keyCreate,
+  keyList,
+  keyRevoke,
+  mcp,
   pause,
   resume,
   drain,
