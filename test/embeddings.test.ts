@@ -116,6 +116,22 @@ test('embeddings: what cannot be done is refused by the name of its field, here 
   expect(answer.data).toHaveLength(1)
 })
 
+test('embeddings: a request whose traceparent is none is answered all the same, by HTTP and by a chosen peer', async () => {
+  const response = await fetch(`${light.apiUrl}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', traceparent: '00-not-one' },
+    body: JSON.stringify({ model, input: 'a' }),
+  })
+  expect(response.status).toBe(200)
+  const { modelId } = (await light.node.answers.models()).find(({ id }) => id === model)!
+  const { signal } = new AbortController()
+  const request = { modelId, inputs: ['a'], traceparent: 'not one' }
+  const bought = await light.node.answers.inferAt(seed.node.parts.network.peerId, request, { signal })
+  const types: string[] = []
+  for await (const { type } of bought.events) types.push(type)
+  expect(types.slice(-2)).toEqual(['embedding', 'end'])
+})
+
 test('embeddings: a client that goes away frees the place of the node that works for it', async () => {
   const many = Array.from({ length: 2000 }, (_, at) => `Tell me story number ${at}.`)
   for (const node of [seed, light]) {

@@ -1,4 +1,4 @@
-/** The shipped workflows on a real node: its engine answers, its database keeps the checkpoints. */
+/** The shipped workflows on a real node: its engine answers, a database on disk keeps the checkpoints. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,19 +10,27 @@ import {
   shippedWorkflows,
   type WorkflowHost,
 } from '#coordinator/workflow/index.ts'
-import { MemoryCheckpoints } from '#coordinator/workflow/memory.fixture.ts'
 import { bundledModel, ingest, type TestNode, TestNodes } from '#node/runtime/node.fixture.ts'
 import type { JobResult } from '#protocol/api/jobs.ts'
+import { type CheckpointStore, openShardStore, type ShardStore } from '#sql/store/index.ts'
 
 const model = 'hartling-f16'
 let nodes: TestNodes
+let store: ShardStore
+let tenants = 0
 let node: TestNode
 beforeAll(async () => {
   nodes = await TestNodes.create()
+  store = await openShardStore({ path: join(nodes.folder, 'workflows.db') })
   node = await nodes.start('answers', [], { 'inference.enabled': true })
   await ingest(node, bundledModel)
 })
-afterAll(() => nodes.close())
+afterAll(async () => {
+  await store.close()
+  await nodes.close()
+})
+
+const emptyTenant = () => store.forTenant(`local:test-${tenants++}`)
 
 interface NodeHost extends WorkflowHost {
   /** Of each job that the engine did, in the order in which they ended. */
@@ -33,7 +41,7 @@ interface NodeHost extends WorkflowHost {
 /** Each key is answered once by the node's engine; `stopAfter` jobs it breaks down. */
 function hostOf(
   folder: string,
-  checkpoints = new MemoryCheckpoints(),
+  checkpoints: CheckpointStore,
   known = new Map<string, JobResult>(),
   stopAfter = Number.POSITIVE_INFINITY,
 ): NodeHost {
@@ -94,7 +102,7 @@ test('workflow: a folder is summarized by the bundled model, and a run that brok
   await mkdir(folder)
   const text = 'The old baker mixed flour and water in the morning. Then the bread went into the oven. '
   for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.txt`), text.repeat(36))
-  const [checkpoints, known] = [new MemoryCheckpoints(), new Map<string, JobResult>()]
+  const [checkpoints, known] = [emptyTenant(), new Map<string, JobResult>()]
   const request = requestOf('summarize-folder', { model, folder })
   const first = hostOf(folder, checkpoints, known, 5)
   await expect(runWorkflow(first, request)).rejects.toMatchObject({
@@ -124,7 +132,7 @@ test('workflow: a folder is summarized by the bundled model, and a run that brok
 })
 
 test('workflow: a narrator and two players tell a story in turns, and the transcript is what they said', async () => {
-  const host = hostOf(nodes.folder)
+  const host = hostOf(nodes.folder, emptyTenant())
   const players = ['Mira', 'Tolan']
   const outcome = await runWorkflow(
     host,

@@ -5,10 +5,12 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Log } from '#node/log/index.ts'
+import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
-import type { ApiKeyRow, ApiKeyStore } from '#sql/store/index.ts'
-import type { Identity, Scope } from '../identity.ts'
+import type { ApiKeyStore } from '#sql/store/index.ts'
+import type { Identity } from '../identity.ts'
+import type { ApiKeyService } from '../service.ts'
 import type { AuthAudit } from './audit.ts'
 import { readScopes, roleOfScopes } from './scope.ts'
 
@@ -19,15 +21,6 @@ const usesFlushMs = 10 * second
 /** ~100 bytes each; then they are told earlier. */
 const usesMax = 1000
 
-export interface NewKey {
-  label: string
-  scopes: readonly Scope[]
-  expiresAtMs?: number
-}
-
-/** All of a key but the key. */
-export type KeyView = Omit<ApiKeyRow, 'hash' | 'holder'>
-
 export interface ApiKeysOptions {
   store: ApiKeyStore
   now: () => number
@@ -35,7 +28,7 @@ export interface ApiKeysOptions {
   audit: (entry: AuthAudit) => void
 }
 
-export class ApiKeys {
+export class ApiKeys implements ApiKeyService {
   readonly #options: ApiKeysOptions
   /** Key -> when it was used last. */
   readonly #uses = new Map<string, number>()
@@ -46,7 +39,7 @@ export class ApiKeys {
   }
 
   /** @throws {ERR_FORBIDDEN} for a scope that the maker lacks, or a maker that is a key itself {ERR_USAGE} {ERR_LIMIT} */
-  async create(maker: Identity, { label, scopes, expiresAtMs }: NewKey): Promise<KeyView & { key: string }> {
+  async create(maker: Identity, { label, scopes, expiresAtMs }: CreateKeyRequest): Promise<CreatedKeyView> {
     const { store, now, audit } = this.#options
     // A key that leaks, and is revoked, must not live on in those that it made.
     if (maker.method === 'api-key') forbid('an API key makes no further ones: sign in yourself')
@@ -57,7 +50,7 @@ export class ApiKeys {
       throw new HartonomousError('ERR_USAGE', { message: 'expiresAtMs: it is over already', param: 'expiresAtMs' })
     const keyId = randomBytes(8).toString('hex')
     const key = `${keyPrefix}${keyId}_${randomBytes(32).toString('hex')}`
-    const view: KeyView = {
+    const view: ApiKeyView = {
       keyId,
       label,
       scopes: [...readScopes(scopes)],
@@ -69,7 +62,7 @@ export class ApiKeys {
     return { ...view, key }
   }
 
-  async list({ tenant }: Identity): Promise<KeyView[]> {
+  async list({ tenant }: Identity): Promise<ApiKeyView[]> {
     await this.flush()
     return (await this.#options.store.listApiKeys(tenant)).map(({ hash: _hash, holder: _holder, ...view }) => view)
   }

@@ -9,6 +9,7 @@ import { createLog } from '#node/log/index.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { day, minute } from '#protocol/units.ts'
 import { openEmbeddedStore, type ShardStore } from '#sql/store/index.ts'
+import { type ApiServices, registerApi } from '../api/index.ts'
 import type { Identity } from '../identity.ts'
 import { type AuthAudit, assertScope, authConfig, authRoutes, coordinatorTenant, openAuth } from './index.ts'
 import { LocalIssuer, makeSigningKey, type SigningKey, signToken } from './oidc/local-issuer.fixture.ts'
@@ -27,6 +28,11 @@ interface Answer {
     statement: string
     nonce: string
     chainIds: number[]
+    key: string
+    keyId: string
+    label: string
+    credential: string
+    keys: object[]
   }
 }
 
@@ -94,11 +100,13 @@ describe('auth of a coordinator', () => {
       assertScope(identity, 'infer')
       return { method: identity.method }
     })
-    server.app.post('/api/v1/jobs', async (request) => {
-      const identity = await auth.identify(request)
-      assertScope(identity, 'jobs:write')
-      return { tenant: identity.tenant }
-    })
+    // Of the API only the routes of keys are called here.
+    const services: Pick<ApiServices, 'keys' | 'identify'> & { node: { version: string } } = {
+      keys: auth.keys,
+      identify: (request) => auth.identify(request),
+      node: { version: '0' },
+    }
+    await registerApi(server.app, services as ApiServices)
     const { port } = await server.listen()
     closing.push(async () => {
       await server.close()
@@ -243,6 +251,27 @@ describe('auth of a coordinator', () => {
     const strong = await auth.keys.create(owner, { label: 'd', scopes: ['admin', 'jobs:write'] })
     // Not the owner: what only the owner's token may do, no key may.
     expect(await identityOf(auth, strong.key)).toMatchObject({ role: 'operator', tenant: 'local:owner' })
+  })
+
+  test('keys are made, listed and revoked over HTTP', async () => {
+    const { call, me } = await started()
+    const alice = await token({ sub: 'dave' })
+    const made = await call('POST', '/api/v1/keys', alice, { label: 'nightly', scopes: ['keys', 'jobs:read'] })
+    expect([made.status, made.body.label, made.body.scopes]).toEqual([201, 'nightly', ['jobs:read', 'keys']])
+    const { key: secret, keyId } = made.body
+    expect((await me(secret)).body.credential).toBe(`key:${keyId}`)
+    const listed = await call('GET', '/api/v1/keys', secret)
+    expect(listed.body.keys).toMatchObject([
+      { keyId, label: 'nightly', createdAtMs: clock.nowMs, lastUsedAtMs: clock.nowMs },
+    ])
+    expect(JSON.stringify(listed.body)).not.toContain(secret.split('_')[2]!)
+    const more = await call('POST', '/api/v1/keys', secret, { label: 'more', scopes: ['jobs:read'] })
+    expect([more.status, more.body.code]).toEqual([403, 'ERR_FORBIDDEN'])
+    expect((await call('POST', '/api/v1/keys', alice, { label: 'x', scopes: ['owner'] })).status).toBe(400)
+    expect((await call('POST', '/api/v1/keys', undefined, { label: 'x', scopes: ['query'] })).status).toBe(401)
+    expect((await call('DELETE', `/api/v1/keys/${keyId}`, await token())).status).toBe(404)
+    expect((await call('DELETE', `/api/v1/keys/${keyId}`, alice)).status).toBe(200)
+    expect((await me(secret)).status).toBe(401)
   })
 
   test('the last use of a key reaches the store with others, never backwards', async () => {

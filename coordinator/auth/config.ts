@@ -34,8 +34,8 @@ const issuerUrl = z
 const origin = z
   .string()
   .refine(
-    (text) => /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text,
-    'an origin such as https://app.example, with no path',
+    (text) => /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text,
+    'an origin such as https://app.example, with no path and no wildcard',
   )
 
 const role = z.enum(givenRoles)

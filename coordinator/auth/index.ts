@@ -1,5 +1,4 @@
 /** Who calls a coordinator, and how much of it each may use. What comes of it is an `Identity`. */
-export type { NewKey } from './api-keys.ts'
 export type { AuthAudit } from './audit.ts'
 export { type AuthOptions, type CoordinatorAuth, openAuth } from './auth.ts'
 export { type AuthConfig, authConfig } from './config.ts'

@@ -1,4 +1,4 @@
-/** Signing in over HTTP, and what one is taken for. Keys of programs are made over the routes of the API. */
+/** Signing in over HTTP, and what one is taken for. Keys of programs are made over `/api/v1/keys`, a route of the API. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { HartonomousError } from '#protocol/errors.ts'

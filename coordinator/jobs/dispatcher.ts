@@ -4,7 +4,7 @@
  */
 
 import type { Log } from '#node/log/index.ts'
-import { type JobErrorView, type JobResult, openJobStates } from '#protocol/api/jobs.ts'
+import { type JobErrorView, type JobResult, type JobState, openJobStates } from '#protocol/api/jobs.ts'
 import { errorToWire, isHartonomousError } from '#protocol/errors.ts'
 import { jobsInWorkMax, jobsPerTenantInWorkMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
@@ -61,6 +61,10 @@ export class Dispatcher {
 
   get inWork(): number {
     return this.#inWork
+  }
+
+  statesInWork(): JobState[] {
+    return [...this.#tenants.values()].flatMap(({ jobs }) => [...jobs.values()].map(({ state }) => state))
   }
 
   job(tenant: TenantId, jobId: string): RunningJob | undefined {

@@ -41,7 +41,8 @@ export class RunningJob {
   readonly jobId: string
   readonly work: Work
   readonly terms: JobTerms
-  readonly traceparent: string | undefined
+  /** Under which what it asks of nodes is traced. */
+  traceparent: string | undefined
   /** For whom it acts, and within which jobs and agents. */
   readonly principal: Principal
   readonly parentJobId: string | undefined

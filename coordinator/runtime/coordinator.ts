@@ -25,6 +25,7 @@ import {
   JobHub,
   Jobs,
   Latencies,
+  type Phases,
   promptTokensMax,
   pullJob,
   quoteJob,
@@ -47,6 +48,7 @@ export interface CoordinatorOptions {
   config: CoordinatorConfig
   constitution: Constitution
   quotas: TenantQuotas
+  onJobEnd: (state: FinalJobState, phases: Phases) => void
   /** The network or a job changed. */
   onChange: (change: { type: 'network'; revision: number } | { type: 'job'; tenant: TenantId; jobId: string }) => void
 }
@@ -61,8 +63,6 @@ export class Coordinator {
   readonly node: HartonomousNode
   readonly controller: NodeController
   readonly workflows: WorkflowLibrary
-  /** Since the start. */
-  readonly endedByState = new Map<FinalJobState, number>()
   readonly #options: CoordinatorOptions
   readonly #priceMaxWei: bigint
   readonly #gate: Gate
@@ -113,9 +113,9 @@ export class Coordinator {
       now,
       log,
       run: (job, store) => this.#run(job, store),
-      onEnd: (_job, { state }) => {
+      onEnd: (job, { state }) => {
         this.#ended.push(now())
-        this.endedByState.set(state, (this.endedByState.get(state) ?? 0) + 1)
+        options.onJobEnd(state, job.clock.phases)
       },
     })
     this.jobs = new Jobs({
@@ -149,7 +149,16 @@ export class Coordinator {
     await this.registry.close()
   }
 
-  async #run(job: RunningJob, store: JobStore): Promise<Done> {
+  /** A span of its caller's trace; what it asks of nodes hangs below it. */
+  #run(job: RunningJob, store: JobStore): Promise<Done> {
+    const attributes = { 'hartonomous.job.id': job.jobId, 'hartonomous.job.kind': job.work.kind }
+    return this.node.tracer.span('job', { parent: job.traceparent, attributes }, (span) => {
+      job.traceparent = span.traceparent ?? job.traceparent
+      return this.#runKind(job, store)
+    })
+  }
+
+  async #runKind(job: RunningJob, store: JobStore): Promise<Done> {
     switch (job.work.kind) {
       case 'chat':
       case 'completion':

@@ -16,10 +16,10 @@ import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
 import { OpenAiFace } from '../api/openai/index.ts'
 import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
-import { auditTenant, type Constitution, openConstitution } from '../constitution/index.ts'
+import { auditTenant, openConstitution } from '../constitution/index.ts'
 import { Coordinator } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
-import { renderMetrics } from './metrics.ts'
+import { CoordinatorSeries } from './series.ts'
 import { SignInLog } from './sign-in-log.ts'
 
 export interface CoordinatorServerOptions {
@@ -56,9 +56,11 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
   try {
     const { store } = server.node.parts
     const audit = store.forTenant(auditTenant)
-    const constitution = await openConstitution({ documents: audit, ledger: audit, now: Date.now })
-    closers.push(() => constitution.close())
-    const refreshing = setInterval(() => void constitution.refresh().catch(() => undefined), refreshMs)
+    const series = new CoordinatorSeries()
+    const rules = await openConstitution({ documents: audit, ledger: audit, now: Date.now })
+    closers.push(() => rules.close())
+    const constitution = series.counted(rules)
+    const refreshing = setInterval(() => void rules.refresh().catch(() => undefined), refreshMs)
     closers.push(async () => clearInterval(refreshing))
     const { http, auth } = await openHttp(options, own, server, closers)
     const changes = new ChangeFeed()
@@ -69,13 +71,14 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
       config: own,
       constitution,
       quotas: auth.quotas,
+      onJobEnd: (state, phases) => series.ended(state, phases),
       onChange: (change) => {
         if (change.type === 'network') changes.publish(change)
         else changes.publish({ type: 'job', jobId: change.jobId }, change.tenant)
       },
     })
     closers.push(() => coordinator.close())
-    await serve({ http, auth, coordinator, constitution, changes, server })
+    await serve({ http, auth, coordinator, series, changes, server })
     closers.push(() => http.close())
     await coordinator.start()
     const { url } = await http.listen()
@@ -116,12 +119,12 @@ interface Served {
   http: HttpServer
   auth: CoordinatorAuth
   coordinator: Coordinator
-  constitution: Constitution
+  series: CoordinatorSeries
   changes: ChangeFeed
   server: NodeServer
 }
 
-async function serve({ http, auth, coordinator, changes, server }: Served): Promise<void> {
+async function serve({ http, auth, coordinator, series, changes, server }: Served): Promise<void> {
   const { node, controller } = server
   const services: ApiServices = {
     jobs: coordinator.jobs,
@@ -131,7 +134,7 @@ async function serve({ http, auth, coordinator, changes, server }: Served): Prom
     node: controller,
     changes,
     identify: (request) => auth.identify(request),
-    metrics: () => renderMetrics(coordinator),
+    metrics: () => series.text(coordinator),
   }
   await registerApi(http.app, services)
   authRoutes(http.app, auth)

@@ -1,7 +1,15 @@
-/** A host whose jobs are done by a function of the test, once per key, as the jobs below do them. */
+/** A real store that vanishes, and a host whose jobs are done by a function of the test, once per key, as the jobs below do them. */
 import type { ItemWork, JobResult } from '#protocol/api/jobs.ts'
+import { openEmbeddedStore, type TenantStore } from '#sql/store/index.ts'
 import type { StepEvent, WorkflowHost, WorkOptions } from './host.ts'
-import { MemoryCheckpoints } from './memory.fixture.ts'
+
+const store = await openEmbeddedStore({ path: ':memory:' })
+let tenants = 0
+
+/** Empty, whenever it is asked for. */
+export function emptyTenant(): TenantStore {
+  return store.forTenant(`local:test-${tenants++}`)
+}
 
 export type ChatWork = Extract<ItemWork, { kind: 'chat' }>
 
@@ -59,7 +67,7 @@ export function testHost(
       const known = answers.get(step)
       return known === undefined ? undefined : Promise.resolve(known)
     },
-    checkpoints: new MemoryCheckpoints(),
+    checkpoints: emptyTenant(),
     tools: new Map(),
     ...parts,
   }

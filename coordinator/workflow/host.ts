@@ -33,7 +33,7 @@ export interface WorkflowHost {
   authorize(action: 'useTool' | 'delegate', resource: string, agents?: readonly string[]): Promise<Verdict>
   emit(event: StepEvent): void | Promise<void>
   /** What was answered to a step that waits; `undefined` while nothing was. */
-  approval(step: string): Promise<boolean> | undefined
+  approval(step: string): Promise<boolean | undefined> | undefined
   readonly checkpoints: CheckpointStore
   readonly tools: ReadonlyMap<string, Tool>
 }

@@ -21,7 +21,8 @@ export type RunOutcome = { state: 'succeeded'; output: unknown } | { state: 'wai
 
 /**
  * Each step that ended is in the checkpoint store before the next begins. A run that has succeeded succeeds again, with
- * the same output, and does nothing; one that failed tries the failed steps again.
+ * the same output, and does nothing; one that failed tries the failed steps again. When nobody will ask again, the caller
+ * removes the thread from the checkpoint store; runs of agents within it have removed theirs.
  * @throws {ERR_STEP_FAILED} {ERR_USAGE} for a thread that was begun with another workflow
  */
 export async function runWorkflow(host: WorkflowHost, request: RunRequest): Promise<RunOutcome> {

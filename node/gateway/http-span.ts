@@ -2,12 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Span, Tracer } from '../telemetry/index.ts'
 
-/** Source: W3C Trace Context, section 3.2.2, version 00. */
-const traceparentPattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
-
 export function startHttpSpan(tracer: Tracer, request: FastifyRequest, reply: FastifyReply): Span {
   const { traceparent } = request.headers
-  const parent = typeof traceparent === 'string' && traceparentPattern.test(traceparent) ? traceparent : undefined
+  const parent = typeof traceparent === 'string' ? traceparent : undefined
   const route = request.routeOptions.url ?? ''
   const span = tracer.start(`${request.method} ${route}`, {
     kind: 'server',

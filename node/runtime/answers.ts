@@ -272,11 +272,9 @@ export class Answers implements GatewayBackend {
   #forward(request: PeerRequest, signal: AbortSignal): Promise<GatewayAnswer> {
     const { modelId, traceparent: parent } = request
     const attributes = { 'gen_ai.request.model': modelId }
-    return this.#options.tracer.span('forward', { parent, attributes }, async (span) => {
-      const { traceparent } = span
-      const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
-      return this.#askInTurn(traced, { signal, span })
-    })
+    return this.#options.tracer.span('forward', { parent, attributes }, (span) =>
+      this.#askInTurn(underSpan(request, span), { signal, span }),
+    )
   }
 
   async #askInTurn(
@@ -355,8 +353,7 @@ export class Answers implements GatewayBackend {
     const { tracer } = this.#options
     const attributes = tracer.isOn ? { ...requestAttributes(request), 'hartonomous.peer.id': peerId } : {}
     const span = tracer.start(spanNameOf(request), { kind: 'client', parent: request.traceparent, attributes })
-    const { traceparent } = span
-    const traced = { ...request, ...(traceparent === undefined ? {} : { traceparent }) }
+    const traced = underSpan(request, span)
     let isAnswering = false
     let tokens = 0
     let failure: unknown
@@ -377,6 +374,11 @@ export class Answers implements GatewayBackend {
       if (tokens > 0) this.#options.parts.standing.addTokens(peerId, tokens)
     }
   }
+}
+
+/** What goes to the peer names the span that asks, and never a parent that is none: a peer would refuse the frame. */
+function underSpan({ traceparent: _, ...request }: PeerRequest, { traceparent }: Span): PeerRequest {
+  return traceparent === undefined ? request : { ...request, traceparent }
 }
 
 /** A token has a character at least: nobody earns a name by counting more than it writes, or reads. */

@@ -14,6 +14,7 @@ test('a tracer that is off hands on the parent, passes results and errors throug
   expect(await openTracer({ ...options, url: undefined })).toBe(noTracer)
   expect(noTracer.start('a', { parent }).traceparent).toBe(parent)
   expect(noTracer.start('a').traceparent).toBeUndefined()
+  expect(noTracer.start('a', { parent: 'not one' }).traceparent).toBeUndefined()
   expect(await noTracer.span('a', { parent }, async (span) => span.traceparent)).toBe(parent)
   const failing = noTracer.span('a', {}, () => Promise.reject(new Error('broken')))
   await expect(failing).rejects.toThrow('broken')

@@ -1,5 +1,6 @@
 /** The tracer that sends to a collector, and the one that does nothing. */
 import type { Context, Span as OtelSpan, Tracer as OtelTracer, SpanContext, TimeInput } from '@opentelemetry/api'
+import { traceparentPattern } from '#protocol/codec/traceparent.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { second } from '#protocol/units.ts'
 import type { Log } from '../log/index.ts'
@@ -144,12 +145,12 @@ class OtlpSpan implements Span {
   }
 }
 
-/** Hands on the parent, and forgets all else. */
+/** Hands on the parent, where it is one, and forgets all else. */
 class PassingSpan implements Span {
   readonly traceparent: string | undefined
 
   constructor(traceparent: string | undefined) {
-    this.traceparent = traceparent
+    this.traceparent = traceparent !== undefined && traceparentPattern.test(traceparent) ? traceparent : undefined
   }
 
   set(): void {}
@@ -164,9 +165,9 @@ export const noTracer: Tracer = {
   close: async () => undefined,
 }
 
-/** Source: W3C Trace Context, section 3.2.2, version 00; ids of zeros are none. */
+/** Ids of zeros are none. */
 function spanContextOf(traceparent: string): SpanContext | undefined {
-  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent) ?? []
+  const [, traceId, spanId, flags] = traceparentPattern.exec(traceparent) ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined
   return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true }

@@ -11,7 +11,7 @@ export interface SpanOptions {
 }
 
 export interface Span {
-  /** Goes on to whatever this causes. Where tracing is off, that of the parent. */
+  /** Goes on to whatever this causes. Where tracing is off, that of the parent, if it is well-formed. */
   readonly traceparent: string | undefined
   set(attributes: SpanAttributes): void
   /** With an error, or the code of one, it ends as failed. Its text is left out: it may hold what nobody should read. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type CborOptions, decodeCbor, decodeError, encodeCbor } from '../codec/cbor.ts'
 import { bytesUpTo, modelId, parseShape, textUpTo, uint } from '../codec/schema.ts'
+import { traceparentPattern } from '../codec/traceparent.ts'
 import type { ErrorCode, WireError } from '../errors.ts'
 import {
   chatMessagesMax,
@@ -46,8 +47,7 @@ const sampling = z.object({
   stop: z.array(textUpTo(stopSequenceBytesMax).min(1)).max(stopSequencesMax),
 })
 
-/** Source: W3C Trace Context, section 3.2.2, version 00. */
-const traceparent = z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'not a traceparent')
+const traceparent = z.string().regex(traceparentPattern, 'not a traceparent')
 
 /** A code that only a later version knows passes: `errorFromWire` gives it a place. */
 const wireError = z

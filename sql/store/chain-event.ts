@@ -1,5 +1,4 @@
 /** Events of contracts, as an indexer hands them over: what is checked of them before anything is written. */
-import { HartonomousError } from '#protocol/errors.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
 import {
   chainEventAddressesMax,
@@ -7,6 +6,7 @@ import {
   chainEventsPerPutMax,
   chainNameBytesMax,
 } from '#protocol/limits.ts'
+import { atMost, wrong } from './bounds.ts'
 import { canonicalJson } from './canonical-json.ts'
 
 export interface ChainBlock {
@@ -102,12 +102,4 @@ export function checkEventNames(names: readonly string[]): void {
 
 function isIndex(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0
-}
-
-function atMost(what: string, actual: number, limit: number): void {
-  if (actual > limit) throw new HartonomousError('ERR_LIMIT', { what, limit, actual })
-}
-
-function wrong(message: string): HartonomousError {
-  return new HartonomousError('ERR_USAGE', { message })
 }

@@ -1,12 +1,12 @@
 /** One entry of the ledger: what is checked of it before it is written, and the hash that binds it to the one before. */
 import { blake3 } from '#protocol/codec/blake3.ts'
-import { HartonomousError } from '#protocol/errors.ts'
 import {
   ledgerBodyBytesMax,
   ledgerEntriesPerAppendMax,
   ledgerFieldsBytesMax,
   ledgerSubjectBytesMax,
 } from '#protocol/limits.ts'
+import { atMost, wrong } from './bounds.ts'
 import { canonicalJson } from './canonical-json.ts'
 
 /**
@@ -132,12 +132,4 @@ function fieldsText(fields: LedgerFields): string {
   const text = canonicalJson(fields)
   atMost('bytes of the fields of an entry', Buffer.byteLength(text), ledgerFieldsBytesMax)
   return text
-}
-
-function atMost(what: string, actual: number, limit: number): void {
-  if (actual > limit) throw new HartonomousError('ERR_LIMIT', { what, limit, actual })
-}
-
-function wrong(message: string): HartonomousError {
-  return new HartonomousError('ERR_USAGE', { message })
 }

@@ -203,6 +203,20 @@ describe('access tokens', () => {
     expect(await outcome(tokens, old)).toContain('signed by no key')
   })
 
+  test('a key that the issuer withdrew is worth nothing soon after, without a token under a new one', async () => {
+    const tokens = opened()
+    expect(await outcome(tokens, await signToken(rsa, claims()))).toContain('#sub=alice')
+    issuer.published = [ec.jwk as Record<string, unknown>]
+    nowMs += 9 * minute
+    expect(await outcome(tokens, await signToken(rsa, claims()))).toContain('#sub=alice')
+    nowMs += 2 * minute
+    // Nobody waits for the new keys: they are there a moment later.
+    const token = await signToken(rsa, claims())
+    await tokens.identify(token)
+    await expect.poll(() => outcome(tokens, token)).toContain('signed by no key')
+    expect(issuer.requests.length).toBe(4)
+  })
+
   test('a flood of unknown keys asks the issuer twice a minute at most', async () => {
     const tokens = opened()
     await tokens.identify(await signToken(rsa, claims()))
@@ -234,6 +248,8 @@ describe('access tokens', () => {
       }
       const unreachable = /^no source for http:\/\/127.*\/openid-configuration: ECONNREFUSED$/
       expect(await outcome(opened(), await signToken(rsa, claims()))).toMatch(unreachable)
+      // A key that is not known may be a new one: while nobody can say so, it is not called wrong.
+      expect(await outcome(tokens, await signToken(rsa, claims(), { kid: 'new' }))).toMatch(unreachable)
       nowMs += day
       expect(await outcome(tokens, await signToken(rsa, claims()))).toMatch(unreachable)
       // Not asked again at once; the reason stays.
@@ -256,7 +272,12 @@ describe('access tokens', () => {
     expect(await said({ answer: { status: 200, body: '<html>' } })).toContain('no source for')
     expect(await said({ answer: { status: 200, body: '[]' } })).toContain('no JSON object')
     expect(await said({ answer: { status: 500, body: '{}' } })).toContain('status 500')
-    expect(await said({ answer: { status: 302, body: '', location: `${issuer.url}/keys` } })).toContain('redirect')
+    const hijacker = await new LocalIssuer().start()
+    Object.assign(hijacker, { claimedIssuer: issuer.url, published: [rsa.jwk] })
+    const location = `${hijacker.url}/.well-known/openid-configuration`
+    expect(await said({ answer: { status: 302, body: '', location } })).toContain('redirect')
+    expect(hijacker.requests).toEqual([])
+    await hijacker.stop()
     expect(await said({ claimedIssuer: 'https://other.example' })).toContain('document of another issuer')
     expect(await said({ answer: { status: 200, body: JSON.stringify({ issuer: issuer.url }) } })).toContain(
       'no jwks_uri',

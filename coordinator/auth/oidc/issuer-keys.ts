@@ -54,7 +54,6 @@ export class IssuerKeys {
     else if (ageMs > freshMs) this.#reload().catch(() => {})
     const known = this.#choose(wanted)
     if (known !== undefined) return this.#import(known, wanted.alg)
-    if (this.#isCoolingDown()) unknownKey(this.#config.issuer)
     await this.#reload()
     const fetched = this.#choose(wanted) ?? unknownKey(this.#config.issuer)
     return this.#import(fetched, wanted.alg)
@@ -64,7 +63,7 @@ export class IssuerKeys {
     return this.#loading === undefined && this.#now() - this.#triedAtMs < coolDownMs
   }
 
-  /** One at a time, for all who wait. */
+  /** One at a time, for all who wait; soon after the last one nothing is fetched, and a failure is that of the last one. */
   async #reload(): Promise<void> {
     if (this.#isCoolingDown()) {
       if (this.#lastFailure !== undefined) throw this.#lastFailure

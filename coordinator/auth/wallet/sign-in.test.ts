@@ -141,6 +141,19 @@ describe('wallet sign-in', () => {
     expect(() => roleOf(stranger)).toThrow('not let in')
   })
 
+  test('who is taken off the list is out at once, and so is a chain', () => {
+    const { clock, sealer, wallets, message, sign, reason, account } = setUp()
+    const text = message()
+    const { token } = wallets.signIn(text, sign(text))
+    const later = (change: object) => {
+      const wallets = { origins: ['https://app.example'], chainIds: [1], addresses: 'any', ...change }
+      return new WalletSignIn(authConfig.parse({ wallets }).wallets!, sealer, () => clock.nowMs)
+    }
+    expect(reason(() => later({ addresses: [createAccount().address] }).identify(token))).toContain('not let in')
+    expect(reason(() => later({ chainIds: [31337] }).identify(token))).toContain('chain')
+    expect(later({ operators: [account.address] }).identify(token).role).toBe('operator')
+  })
+
   test('sessions outlive a restart with the same key, and end with another', () => {
     const { wallets, message, sign, open, reason, account } = setUp()
     const text = message()

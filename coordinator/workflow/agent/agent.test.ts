@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type ChatWork, type TestHost, testHost } from '../host.fixture.ts'
+import { type ChatWork, emptyTenant, type TestHost, testHost } from '../host.fixture.ts'
 import type { WorkOptions } from '../host.ts'
 import { compile } from '../plan/compile.ts'
 import { runWorkflow } from '../run.ts'
@@ -87,6 +87,7 @@ test('agent: run again it is the same agent, and no job is done twice', async ()
   const first = await run(host)
   expect(await run(host)).toEqual(first)
   expect(host.done).toHaveLength(4)
+  expect(await host.checkpoints.listCheckpoints('job/think', {})).toEqual([])
 })
 
 test('agent: a result that is refused is asked for again with the reason, and fails the agent the second time', async () => {
@@ -227,6 +228,22 @@ test('agent: as a step of a workflow it is a run within a run, and what a model 
   expect(works[1]).toBe('Goal: Find {{x}}\n\nSay { {input.secret}}.')
   expect(works.at(-1)).toBe('<think/merge> by model')
   expect(host.done).toEqual(['w/think/plan', 'w/think/one', 'w/think/merge', 'w/end'])
+
+  const empty = {
+    ...inner,
+    checkpoints: emptyTenant(),
+    runWork: async () => ({
+      kind: 'chat' as const,
+      text: '',
+      finishReason: 'stop' as const,
+      promptTokens: 1,
+      completionTokens: 0,
+    }),
+  }
+  const request = { thread: 'e', plan: compiled, input: { secret: 'x' }, signal: new AbortController().signal }
+  await expect(runWorkflow(empty, request)).rejects.toMatchObject({
+    fields: { step: 'think/facts', cause: 'ERR_RUN_INCOMPLETE' },
+  })
 })
 
 test.each<[string, string, RegExp]>([

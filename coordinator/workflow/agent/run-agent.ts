@@ -54,15 +54,18 @@ export async function runAgent(host: WorkflowHost, request: AgentRequest): Promi
   const own = narrowed(host, template)
   const share = shareOf(template)
   const plan = await makePlan(own, request, share, bounds)
-  const outcome = await runWorkflow(taskHost(own, request, share, plan.tasks), {
-    thread: threadOf(request.key),
-    plan: compile(graphOf(plan.tasks, template)),
-    input: { goal },
-    signal,
-  })
-  if (outcome.state === 'waiting')
-    throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: 'an agent waits for nobody' })
-  return { output: String(outcome.output), plan }
+  const thread = threadOf(request.key)
+  const run = { thread, plan: compile(graphOf(plan.tasks, template)), input: { goal }, signal }
+  try {
+    const outcome = await runWorkflow(taskHost(own, request, share, plan.tasks), run)
+    if (outcome.state === 'waiting')
+      throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: 'an agent waits for nobody' })
+    return { output: String(outcome.output), plan }
+  } finally {
+    // Whoever goes on with it has all results by the keys of its jobs; nobody else knows of this thread. One that stays
+    // is rubbish, and no reason to hide why the run failed.
+    await host.checkpoints.removeThread(thread).catch(() => undefined)
+  }
 }
 
 /**

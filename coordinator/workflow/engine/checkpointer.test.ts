@@ -1,12 +1,12 @@
 /** What LangGraph expects of every saver; its own suite of that is written for another test runner. */
 import { emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint'
 import { beforeEach, expect, test } from 'vitest'
-import { MemoryCheckpoints } from '../memory.fixture.ts'
+import { emptyTenant } from '../host.fixture.ts'
 import { Checkpointer } from './checkpointer.ts'
 
 let saver: Checkpointer
 beforeEach(() => {
-  saver = new Checkpointer(new MemoryCheckpoints())
+  saver = new Checkpointer(emptyTenant())
 })
 
 let clock = 0

@@ -15,7 +15,7 @@ import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { workflowParallelMax, workflowStateBytesMax } from '#protocol/limits.ts'
 import type { StepEvent, WorkflowHost } from '../host.ts'
-import type { PlannedStep } from '../plan/compile.ts'
+import type { Plan, PlannedStep } from '../plan/compile.ts'
 import { render } from '../plan/template.ts'
 import { readPath, type Values } from '../plan/value-path.ts'
 import type { RunOutcome, RunRequest, WaitingStep } from '../run.ts'
@@ -76,12 +76,12 @@ async function runAlone(host: WorkflowHost, request: RunRequest): Promise<RunOut
     let input: unknown =
       begunWith === undefined
         ? { $digest: plan.digest, $input: request.input }
-        : ((await answersTo(host, waitingIn(await checkpointer.getTuple(config)))) ?? null)
+        : ((await answersTo(host, waitingIn(await checkpointer.getTuple(config), plan))) ?? null)
     while (begunWith === undefined || now.next.length > 0) {
       await app.invoke(input as never, config)
       now = await app.getState(config)
       if (now.next.length === 0) break
-      const waiting = waitingIn(await checkpointer.getTuple(config))
+      const waiting = waitingIn(await checkpointer.getTuple(config), plan)
       if (waiting.length === 0)
         throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: `${thread} stopped before its end` })
       input = await answersTo(host, waiting)
@@ -196,7 +196,11 @@ function checkState(state: State, value: unknown): void {
 }
 
 function failureOf(step: string, error: unknown): HartonomousError {
-  if (isHartonomousError(error, 'ERR_STEP_FAILED')) return error
+  if (isHartonomousError(error, 'ERR_STEP_FAILED')) {
+    // Of a run within this step.
+    const inner = error.fields
+    return new HartonomousError('ERR_STEP_FAILED', { ...inner, step: `${step}/${inner.step}` }, { cause: error })
+  }
   const cause = isHartonomousError(error) ? error.code : 'ERR_IO'
   const reason = error instanceof Error ? error.message : String(error)
   return new HartonomousError('ERR_STEP_FAILED', { step, cause, reason }, { cause: error })
@@ -207,8 +211,9 @@ interface WaitingTask extends WaitingStep {
   interruptId: string
 }
 
-/** An interrupt stays written down beside the answer: only of a task that has not ended it still waits. */
-function waitingIn(tuple: CheckpointTuple | undefined): WaitingTask[] {
+/** In the plan's order. An interrupt stays written down beside the answer: only of a task that has not ended it still waits. */
+function waitingIn(tuple: CheckpointTuple | undefined, plan: Plan): WaitingTask[] {
+  const places = new Map(plan.steps.map(({ step }, at) => [step.id, at]))
   const writes = tuple?.pendingWrites ?? []
   const ended = new Set(writes.filter(([, channel]) => channel === '$ended').map(([task]) => task))
   return writes
@@ -217,6 +222,7 @@ function waitingIn(tuple: CheckpointTuple | undefined): WaitingTask[] {
       const { id = '', value: waiting } = value as Interrupt<WaitingStep>
       return { step: waiting!.step, question: waiting!.question, interruptId: id }
     })
+    .sort((a, b) => places.get(a.step)! - places.get(b.step)!)
 }
 
 /** `undefined` where nothing was answered yet. */

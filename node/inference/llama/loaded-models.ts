@@ -36,7 +36,7 @@ export interface LoadedModel {
   embeddings: () => Promise<LlamaEmbeddingContext>
 }
 
-/** The memory of a batch grows with it: at 2,048 tokens of 4,096 numbers it is some 300 MiB. */
+/** The memory of a batch grows with it: the widest activation of a 7 B model is 2,048 x 11,008 x 4 bytes = 86 MiB. */
 const embeddingTokensMax = 2048
 
 interface Entry extends LoadedModel {
@@ -171,14 +171,12 @@ export class LoadedModels {
       isEncoderOnly: isEncoderOnly(model.fileInfo.metadata),
       quality: embeddingQuality(model.fileInfo.metadata),
       embeddingTokens,
-      embeddings: async () => {
-        // An input in one batch: an encoder reads both ways, and the state of the last token is that of the last batch.
-        const options = { threads, contextSize: embeddingTokens, batchSize: embeddingTokens }
-        entry.embeddingContext ??= model.createEmbeddingContext(options).catch((error: unknown) => {
-          throw new HartonomousError('ERR_MODEL_UNSUPPORTED', {
-            modelId: wanted.modelId,
-            reason: reasonOf(error, wanted),
-          })
+      embeddings: () => {
+        entry.embeddingContext ??= this.#openEmbeddings(entry).catch((error: unknown) => {
+          // Memory that is short now may be there with the next request.
+          entry.embeddingContext = undefined
+          const reason = reasonOf(error, wanted)
+          throw new HartonomousError('ERR_MODEL_UNSUPPORTED', { modelId: wanted.modelId, reason })
         })
         return entry.embeddingContext
       },
@@ -194,6 +192,20 @@ export class LoadedModels {
       embeddingContext: undefined,
     }
     return entry
+  }
+
+  async #openEmbeddings(entry: Entry): Promise<LlamaEmbeddingContext> {
+    const { model, embeddingTokens } = entry
+    // An input in one batch: an encoder reads both ways, and the state of the last token is that of the last batch.
+    const size = { contextSize: embeddingTokens, batchSize: embeddingTokens }
+    const embeddings = await model.createEmbeddingContext({ ...size, threads: this.#options.threads })
+    const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
+      ...size,
+      modelGpuLayers: model.gpuLayers,
+      isEmbeddingContext: true,
+    })
+    entry.sizeBytes += cpuRam + gpuVram
+    return embeddings
   }
 
   /** Unloads idle models until the new one fits; waits for busy ones. */

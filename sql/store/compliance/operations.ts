@@ -1,9 +1,14 @@
 /** Random operations of one tenant, and everything that it can see after them: for tests that compare tenants or engines. */
 import fc from 'fast-check'
+import { type JobEventBody, jobStates } from '#protocol/api/jobs.ts'
 import { indexedTerm, licenceTerm } from '../search-terms.ts'
 import type { TenantStore } from '../types.ts'
+import { sampleKey } from './api-keys.ts'
+import { sampleCheckpoint } from './checkpoints.ts'
+import { documentHash } from './documents.ts'
 import { blockOf, ledgerEntryOf, sampleEvents } from './money.ts'
 import { modelIdOf, peerIdOf, sampleModel, sampleRelease } from './sample.ts'
+import { sampleAttempt, sampleJob } from './work.ts'
 
 /** Small, so that the two tenants often meet in the same model. */
 export const seeds = ['a', 'b', 'c']
@@ -48,6 +53,32 @@ const actions = {
   },
   removeChainEvents: (t: TenantStore, _: string, __: string, n: number) =>
     t.removeChainEvents('eip155:1:0x1', n < 5 ? undefined : blockOf(n % 3)),
+  insertJobs: (t: TenantStore, mark: string, seed: string, n: number) =>
+    t.insertJobs([sampleJob(n % 3, { idempotencyKey: seed, request: JSON.stringify({ mark }) })]),
+  // With a revision that may be wrong: one that was read before would depend on what runs beside it.
+  changeJobs: (t: TenantStore, mark: string, _: string, n: number) => {
+    const { jobId } = sampleJob(n % 3)
+    const attempts = [sampleAttempt(jobId, n % 2, { peerId: mark, ...(n > 4 ? { outcome: 'won' } : {}) })]
+    const events: JobEventBody[] = [{ type: 'text', text: mark, tokens: n }]
+    const state = jobStates[n % jobStates.length]!
+    return t.changeJobs([{ jobId, revision: 1 + (n % 2), atMs: n, state, reason: mark, attempts, events }])
+  },
+  claimJobs: (t: TenantStore, mark: string, _: string, n: number) =>
+    t.claimJobs({ owner: mark, nowMs: n, untilMs: 2 * n + 1, limit: 2 }),
+  removeJobs: (t: TenantStore, _: string, __: string, n: number) => t.removeJobs(n, 1),
+  putDocument: (t: TenantStore, mark: string, _: string, n: number) => {
+    const text = `${mark} ${n % 3}`
+    return t.putDocument({ hash: documentHash(text), text, atMs: n })
+  },
+  nameDocument: (t: TenantStore, mark: string, seed: string, n: number) => {
+    const hashOf = (which: number) => documentHash(`${mark} ${which % 3}`)
+    return t.nameDocument(seed, hashOf(n), n < 5 ? { atMs: n } : { previous: hashOf(n + 1), atMs: n })
+  },
+  insertApiKey: (t: TenantStore, mark: string, seed: string) => t.insertApiKey(sampleKey(seed, { label: mark })),
+  revokeApiKey: (t: TenantStore, _: string, seed: string, n: number) => t.revokeApiKey(seed, n),
+  putCheckpoint: (t: TenantStore, mark: string, seed: string, n: number) =>
+    t.putCheckpoint(sampleCheckpoint(`${n}`, { thread: seed, metadata: new Uint8Array(Buffer.from(mark)) })),
+  removeThread: (t: TenantStore, _: string, seed: string) => t.removeThread(seed),
   claimOutbox: (t: TenantStore, _: string, __: string, n: number) => t.claimOutbox(1 + (n % 3), 1 + (n % 2) * 60_000),
   // Whatever numbers it names, another tenant's events must stay.
   ackOutbox: (t: TenantStore) => t.ackOutbox(Array.from({ length: 200 }, (_, seq) => seq)),
@@ -85,7 +116,26 @@ export async function viewOf(t: TenantStore): Promise<unknown> {
     checked: await t.checkLedger(),
     cursor: await t.chainCursor('eip155:1:0x1'),
     chainEvents: await t.listChainEvents('eip155:1:0x1', { limit: 3 }),
+    work: await workOf(t),
     releases: releases.map((row) => ({ ...row, receivedAtMs: 0 })),
+  }
+}
+
+async function workOf(t: TenantStore): Promise<unknown> {
+  const jobs = await t.listJobs()
+  const open = await t.listJobs({ states: ['queued', 'running'], newestFirst: true })
+  return {
+    jobs: jobs.map((job) => ({ ...job, chargedWei: String(job.chargedWei) })),
+    open: open.map(({ jobId }) => jobId),
+    counts: await t.countJobs(),
+    attempts: (await Promise.all(jobs.map(({ jobId }) => t.listAttempts(jobId)))).map((attempts) =>
+      attempts.map((attempt) => ({ ...attempt, paidWei: String(attempt.paidWei) })),
+    ),
+    events: await Promise.all(jobs.map(({ jobId }) => t.listJobEvents(jobId, {}))),
+    names: await t.listNames(''),
+    versions: await Promise.all(seeds.map((seed) => t.listVersions(seed))),
+    keys: await t.listApiKeys('issuer:me'),
+    checkpoints: await Promise.all(seeds.map((thread) => t.listCheckpoints(thread, {}))),
   }
 }
 
@@ -99,11 +149,19 @@ export async function eventsOf(t: TenantStore): Promise<unknown[]> {
   return (await t.claimOutbox(1000, 1)).map(({ topic, body }) => ({ topic, body }))
 }
 
+const refusals: Partial<Record<Action['name'], readonly string[]>> = {
+  addChainEvents: ['ERR_STORE_CONFLICT', 'ERR_USAGE'],
+  removeChainEvents: ['ERR_STORE_CONFLICT', 'ERR_USAGE'],
+  insertJobs: ['ERR_IDEMPOTENCY', 'ERR_STORE_DUPLICATE'],
+  changeJobs: ['ERR_STORE_CONFLICT', 'ERR_NOT_FOUND'],
+  nameDocument: ['ERR_STORE_CONFLICT', 'ERR_NOT_FOUND'],
+  insertApiKey: ['ERR_STORE_DUPLICATE'],
+}
+
 export async function perform(t: TenantStore, mark: string, { name, seed, n }: Action): Promise<void> {
   // Unknown models and other cursors are refused: for both tenants alike, or the views will differ.
   await (actions[name](t, mark, seed, n) as Promise<unknown>).catch((error: { code?: string }) => {
-    const isCursor = name === 'addChainEvents' || name === 'removeChainEvents'
-    const expected = isCursor ? ['ERR_STORE_CONFLICT', 'ERR_USAGE'] : ['ERR_NOT_FOUND']
+    const expected = refusals[name] ?? ['ERR_NOT_FOUND']
     if (!expected.includes(error.code ?? '')) throw error
   })
 }

@@ -5,6 +5,14 @@ import { modelIdOf, sampleModel } from './sample.ts'
 import { type OpenStore, storeOpener } from './setup.ts'
 
 const moneyActions = ['appendLedger', 'addChainEvents'] as const
+const workActions = [
+  'insertJobs',
+  'changeJobs',
+  'putDocument',
+  'nameDocument',
+  'insertApiKey',
+  'putCheckpoint',
+] as const
 
 /** 25 in the default tests. 4,000 are 10^5 operations: `HARTONOMOUS_TENANT_RUNS=4000 npm test -- --project sql`. */
 const numRuns = Number(process.env['HARTONOMOUS_TENANT_RUNS'] ?? 25)
@@ -49,7 +57,13 @@ export function tenantCompliance(open: OpenStore): void {
       const before = await views()
       for (const seed of seeds) {
         await rich!.putModel(sampleModel(seed, { ...shape, path: `/LEAK/${seed}` }))
-        for (const name of ['putRelease', 'putSetting', 'saveIngestCheckpoint', ...moneyActions] as const) {
+        for (const name of [
+          'putRelease',
+          'putSetting',
+          'saveIngestCheckpoint',
+          ...moneyActions,
+          ...workActions,
+        ] as const) {
           await perform(rich!, 'LEAK', { name, seed, n: 1 })
         }
       }

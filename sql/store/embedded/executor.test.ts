@@ -2,9 +2,14 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { JobEventBody } from '#protocol/api/jobs.ts'
+import { sampleCheckpoint } from '../compliance/checkpoints.ts'
+import { documentHash } from '../compliance/documents.ts'
 import { blockOf, ledgerEntryOf, sampleEvents } from '../compliance/money.ts'
 import { peerIdOf, sampleModel, sampleRelease } from '../compliance/sample.ts'
+import { sampleAttempt, sampleJob } from '../compliance/work.ts'
+import type { Session } from '../executor.ts'
 import { faultInjectingExecutor } from '../faults.ts'
 import { createShardStore } from '../shard-store.ts'
 import type { ShardStore, TenantStore } from '../types.ts'
@@ -163,6 +168,103 @@ describe('embedded errors', () => {
   })
 })
 
+describe('durable transactions asked for at once', () => {
+  const put = (key: string) => (x: Session) => x.run('putSetting', { tenantId: 1, key, value: '1' })
+
+  async function opened() {
+    const db = await openDatabase({ path: file })
+    const executor = new EmbeddedExecutor(db)
+    kept(createShardStore(executor))
+    await executor.migrate()
+    await executor.transaction('write', (x) => x.all('insertTenant', { name: 'a' }))
+    const other = new DatabaseSync(file, { readOnly: true })
+    onTestFinished(() => other.close())
+    const stored = () =>
+      other
+        .prepare('select key from setting order by key')
+        .all()
+        .map(({ key }) => String(key))
+    return { db, executor, stored }
+  }
+
+  test('embedded executor: they share one commit, and none resolves before it', async () => {
+    const { executor, stored } = await opened()
+    const seen: string[][] = []
+    const work = (key: string) => async (x: Session) => {
+      seen.push(stored())
+      await put(key)(x)
+    }
+    const resolved = await Promise.all(
+      ['a', 'b', 'c'].map(async (key) => {
+        await executor.transaction('durable', work(key))
+        return stored()
+      }),
+    )
+    expect(seen).toEqual([[], [], []])
+    expect(resolved).toEqual(Array(3).fill(['a', 'b', 'c']))
+  })
+
+  test('embedded executor: one that fails takes nothing of the others along', async () => {
+    const { executor, stored } = await opened()
+    const failing = (key: string, error: Error) => async (x: Session) => {
+      await put(key)(x)
+      throw error
+    }
+    const outcomes = await Promise.allSettled([
+      executor.transaction('durable', put('a')),
+      executor.transaction('durable', failing('b', new Error('mine'))),
+      executor.transaction('durable', (x) => x.run('putSetting', { tenantId: 9, key: 'c', value: '1' })),
+      executor.transaction('durable', put('d')),
+    ])
+    expect(outcomes).toMatchObject([
+      { value: 1 },
+      { reason: { message: 'mine' } },
+      { reason: { code: 'ERR_USAGE' } },
+      { value: 1 },
+    ])
+    expect(stored()).toEqual(['a', 'd'])
+  })
+
+  test('embedded executor: those that fit on a full disk are kept, and the others say that it is full', async () => {
+    const { db, executor, stored } = await opened()
+    const { page_count: pages } = db.prepare('pragma page_count').get() as { page_count: number }
+    db.exec(`pragma max_page_count = ${pages + 4}`)
+    const large = JSON.stringify('x'.repeat(100_000))
+    const outcomes = await Promise.allSettled([
+      executor.transaction('durable', put('a')),
+      executor.transaction('durable', (x) => x.run('putSetting', { tenantId: 1, key: 'b', value: large })),
+      executor.transaction('durable', put('c')),
+    ])
+    expect(outcomes).toMatchObject([{ value: 1 }, { reason: { code: 'ERR_STORE_FULL' } }, { value: 1 }])
+    expect(stored()).toEqual(['a', 'c'])
+  })
+
+  test('embedded executor: what is asked for between them sees those before it, and nothing of those behind', async () => {
+    const { executor } = await opened()
+    const keys = () => executor.transaction('read', (x) => x.all('findSetting', { tenantId: 1, key: 'b' }))
+    const [, before, , after] = await Promise.all([
+      executor.transaction('durable', put('a')),
+      keys(),
+      executor.transaction('durable', put('b')),
+      keys(),
+    ])
+    expect([before.length, after.length]).toEqual([0, 1])
+  })
+
+  test('embedded executor: while another process has the lock, each says so, and the next ones work', async () => {
+    const { db, executor, stored } = await opened()
+    db.exec('pragma busy_timeout = 20')
+    const other = new DatabaseSync(file)
+    other.exec('begin immediate')
+    const outcomes = await Promise.allSettled(['a', 'b'].map((key) => executor.transaction('durable', put(key))))
+    expect(outcomes).toMatchObject(Array(2).fill({ reason: { code: 'ERR_STORE_CONFLICT' } }))
+    other.exec('rollback')
+    other.close()
+    await Promise.all(['c', 'd'].map((key) => executor.transaction('durable', put(key))))
+    expect(stored()).toEqual(['c', 'd'])
+  })
+})
+
 describe('faults', () => {
   const peer = peerIdOf('peer')
   const put = sampleModel('a', { held: [0] })
@@ -171,6 +273,8 @@ describe('faults', () => {
     key: put.components[n]!.key,
     vector: Float32Array.of(1, n),
   })
+  const { jobId } = sampleJob(0)
+  const event: JobEventBody = { type: 'text', text: 'a', tokens: 1 }
   const operations: [string, (tenant: TenantStore) => Promise<unknown>][] = [
     ['putModel', (tenant) => tenant.putModel(sampleModel('new'))],
     ['putModel again', (tenant) => tenant.putModel({ ...sampleModel('a', { path: '/moved' }), edges: [] })],
@@ -195,6 +299,21 @@ describe('faults', () => {
         }),
     ],
     ['removeChainEvents', (tenant) => tenant.removeChainEvents('chain', undefined)],
+    ['insertJobs', (tenant) => tenant.insertJobs([sampleJob(2), sampleJob(3)])],
+    [
+      'changeJobs',
+      (tenant) =>
+        tenant.changeJobs([
+          { jobId, revision: 1, atMs: 1, attempts: [sampleAttempt(jobId, 1)], events: [event, event] },
+          { jobId: sampleJob(1).jobId, revision: 1, atMs: 1, state: 'failed' },
+        ]),
+    ],
+    ['claimJobs', (tenant) => tenant.claimJobs({ owner: 'a', nowMs: 1, untilMs: 2, limit: 9 })],
+    [
+      'nameDocument',
+      (tenant) => tenant.nameDocument('name', documentHash('b'), { previous: documentHash('a'), atMs: 1 }),
+    ],
+    ['removeThread', (tenant) => tenant.removeThread('thread')],
     ['removeModel', (tenant) => tenant.removeModel(put.modelId)],
   ]
 
@@ -215,6 +334,13 @@ describe('faults', () => {
       await tenant.putEmbeddings('words', [embedding(0), embedding(2)])
       await tenant.appendLedger([ledgerEntryOf('a')])
       await tenant.addChainEvents('chain', { to: blockOf(1), events: sampleEvents(blockOf(1), ['a']) })
+      await tenant.insertJobs([sampleJob(0), sampleJob(1)])
+      for (const text of ['a', 'b']) await tenant.putDocument({ hash: documentHash(text), text, atMs: 1 })
+      await tenant.nameDocument('name', documentHash('a'), { atMs: 1 })
+      await tenant.putCheckpoint(sampleCheckpoint('1'))
+      await tenant.putCheckpointWrites('thread', '', '1', [
+        { taskId: 'a', index: 0, channel: 'b', value: new Uint8Array(1) },
+      ])
       const dump = () => tableNames.map((name) => db.prepare(`select * from "${name}"`).all())
       const before = dump()
       let faults = 0

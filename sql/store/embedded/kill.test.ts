@@ -39,9 +39,11 @@ async function expectWhole(tenant: TenantStore, acknowledged: Acknowledged[]): P
   const models = new Map((await tenant.listModels()).map((row) => [row.modelId, row]))
   const held = new Map<string, number[]>()
   const ledger = new Map<string, string>()
+  const jobs = new Map<string, string>()
   for (const message of acknowledged) {
     if ('put' in message) held.set(message.put, [])
     else if ('ledger' in message) ledger.set(message.ledger, message.hash)
+    else if ('job' in message) jobs.set(message.job, message.state)
     else held.get(message.held)!.push(...message.chunks)
   }
   for (const [seed, chunks] of held) {
@@ -63,6 +65,7 @@ async function expectWhole(tenant: TenantStore, acknowledged: Acknowledged[]): P
     expect(await tenant.findComponents({ modelId: row.modelId })).toHaveLength(399)
   }
   await expectLedger(tenant, ledger)
+  await expectJobs(tenant, jobs)
   const events = await tenant.claimOutbox(100_000, 1)
   const added = events.filter(({ topic }) => topic === 'model-added').map(({ body: { modelId } }) => modelId)
   expect(new Set(added)).toEqual(new Set(models.keys()))
@@ -80,6 +83,30 @@ async function expectLedger(tenant: TenantStore, acknowledged: ReadonlyMap<strin
     expect(found, subject).toHaveLength(2)
     expect(Buffer.from(found[0]!.hash).toString('hex')).toBe(hash)
   }
+}
+
+/** A job is queued or whole: with the attempt and the two events that came with its end. */
+async function expectJobs(tenant: TenantStore, acknowledged: ReadonlyMap<string, string>): Promise<void> {
+  let after: string | undefined
+  const found = new Map<string, string>()
+  for (;;) {
+    const page = await tenant.listJobs(after === undefined ? {} : { after })
+    for (const { jobId, state } of page) {
+      found.set(jobId, state)
+      const events = (await tenant.listJobEvents(jobId, {})).map(({ seq }) => seq)
+      const outcomes = (await tenant.listAttempts(jobId)).map(({ outcome }) => outcome)
+      expect([state, events, outcomes]).toEqual(
+        state === 'queued' ? ['queued', [], []] : ['succeeded', [1, 2], ['won']],
+      )
+    }
+    after = page.at(-1)?.jobId
+    if (after === undefined) break
+  }
+  for (const [jobId, state] of acknowledged)
+    expect(
+      state === 'queued' ? found.has(jobId) : found.get(jobId) === state,
+      `acknowledged ${state} job ${jobId}`,
+    ).toBe(true)
 }
 
 test('shard store: a killed writer loses nothing that was acknowledged and leaves nothing half-written', async () => {
