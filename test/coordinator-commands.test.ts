@@ -111,7 +111,7 @@ test("the owner's token goes to the coordinator of the folder alone; a key goes 
   expect([gone.status, gone.stderr]).toEqual([3, expect.stringContaining('ERR_COORDINATOR_NOT_RUNNING')])
 })
 
-test('hart coordinator up: the flags reach the coordinator, and its exit status comes back; a signal ends it in order', async () => {
+test('hart coordinator up: flags reach it, commands and keys work with it, a signal ends it, and its exit status comes back', async () => {
   const up = (...argv: string[]) => {
     const main = fileURLToPath(new URL('../node/bin/main.ts', import.meta.url))
     return spawn(process.execPath, [main, 'coordinator', 'up', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -140,6 +140,22 @@ test('hart coordinator up: the flags reach the coordinator, and its exit status 
     stdout += part
   })
   await expect.poll(() => stdout, { timeout: 60_000 }).toContain('"coordinator-ready"')
+  const there = async (argv: string[], environment: Record<string, string> = {}) => {
+    const { status, stdout: out, stderr } = await hartIn(own, argv, environment)
+    expect(status, `${argv.join(' ')}: ${stderr}`).toBe(0)
+    return out
+  }
+  expect(JSON.parse(await there(['coordinator', 'status', '--json']))).toMatchObject({ ready: true })
+  const key = (await there(['key', 'create', 'laptop'])).trim()
+  const { coordinatorUrl } = stdout
+    .split('\n')
+    .map((line) => (line === '' ? {} : (JSON.parse(line) as { coordinatorUrl?: string })))
+    .find((event) => event.coordinatorUrl !== undefined)!
+  const elsewhere = { HARTONOMOUS_API_KEY: key, HARTONOMOUS_DATA_DIR: folder }
+  expect(await there(['jobs', 'list', '--coordinator', coordinatorUrl!, '--json'], elsewhere)).toBe('[]\n')
+  expect(JSON.parse(await there(['workflow', 'list', '--json'])).length).toBeGreaterThan(0)
+  const unknown = await hartIn(own, ['jobs', 'quote', '--model', 'none', '--prompt', 'hi'])
+  expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringContaining('ERR_NOT_FOUND')])
   child.kill('SIGTERM')
   expect(await exit).toBe(0)
   await rm(own, { recursive: true })

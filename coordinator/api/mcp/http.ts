@@ -27,6 +27,9 @@ export function createMcpHttp(dispatch: Dispatch, version: string): McpHttp {
   return {
     handle: async (identity, request, reply) => {
       reply.hijack()
+      // What the guard decided for pages of others.
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value)
       const auth = { token: '', clientId: identity.credential, scopes: [...identity.scopes], extra: { identity } }
       await serve(Object.assign(request.raw, { auth }) as NodeIncomingMessageLike, reply.raw, request.body)
     },

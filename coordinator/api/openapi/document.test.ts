@@ -4,7 +4,7 @@ import { version } from '#node/runtime/index.ts'
 import { routeNames, shapeOf } from '#protocol/api/routes/index.ts'
 import { openApiFile, openApiText } from './committed.ts'
 import { openApiDocument } from './document.ts'
-import { openApiPage } from './page.ts'
+import { curlOf, openApiPage } from './page.ts'
 
 const document = openApiDocument(version)
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -71,4 +71,13 @@ test('the page has a place and an example for every operation and shape, and no 
   for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) expect(anchors, target).toContain(target)
   expect(page).not.toMatch(/<script|javascript:| on\w+=/i)
   expect(page).toContain('prefers-color-scheme: dark')
+})
+
+test('what an example sends, its route takes', () => {
+  for (const { path, method, operation } of operations) {
+    const sent = /-d '(.+)'$/.exec(curlOf(path, method, operation))?.[1]
+    const { body } = shapeOf(operation.operationId)
+    expect(sent === undefined, path).toBe(body === undefined)
+    if (sent !== undefined) expect(body!.safeParse(JSON.parse(sent)).error, path).toBeUndefined()
+  }
 })

@@ -85,7 +85,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   walk: { model: 'MODEL', keys: ['blk.0.ffn'], hops: 2 },
   closure: { model: 'MODEL', keys: ['blk.0.ffn'], scope: 'part' },
   planLoad: { text: 'kind:ffn layer:3', closure: 'part' },
-  sql: { sql: 'SELECT name FROM models' },
+  sql: { sql: 'SELECT kind, count(*) AS n FROM component GROUP BY kind' },
   quoteJob: { work: { kind: 'chat', model: 'MODEL', messages: [{ role: 'user', content: 'Hello' }] } },
   submitJob: { work: { kind: 'chat', model: 'MODEL', messages: [{ role: 'user', content: 'Hello' }] } },
   approveJob: { step: 'review', isApproved: true },
