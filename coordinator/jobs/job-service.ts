@@ -142,9 +142,14 @@ export class Jobs implements JobService {
   }
 
   async cancel(identity: Identity, jobId: string): Promise<JobView> {
-    const { storeOf, hub, running, authorize, now } = this.#deps
     const { tenant } = identity
-    await authorize(identity, 'cancel', await this.#row(tenant, jobId))
+    await this.#deps.authorize(identity, 'cancel', await this.#row(tenant, jobId))
+    return this.stop(tenant, jobId)
+  }
+
+  /** For the request that submitted it, whose caller went away: no right beyond that of submitting is needed. */
+  async stop(tenant: TenantId, jobId: string): Promise<JobView> {
+    const { storeOf, hub, running, now } = this.#deps
     for (;;) {
       const row = await this.#row(tenant, jobId)
       if (isFinalJobState(row.state) || row.isCancelRequested) return this.#view(tenant, row)
@@ -172,8 +177,13 @@ export class Jobs implements JobService {
   }
 
   async result(identity: Identity, jobId: string): Promise<JobResult> {
-    const row = await this.#row(identity.tenant, jobId)
-    await this.#deps.authorize(identity, 'readResult', row)
+    await this.#deps.authorize(identity, 'readResult', await this.#row(identity.tenant, jobId))
+    return this.outcome(identity.tenant, jobId)
+  }
+
+  /** For the request that submitted it: its answer. @throws {ERR_JOB_UNFINISHED} {ERR_JOB_FAILED} */
+  async outcome(tenant: TenantId, jobId: string): Promise<JobResult> {
+    const row = await this.#row(tenant, jobId)
     if (row.result !== undefined) return JSON.parse(row.result) as JobResult
     if (!isFinalJobState(row.state)) throw new HartonomousError('ERR_JOB_UNFINISHED', { jobId, state: row.state })
     const error = row.error === undefined ? undefined : (JSON.parse(row.error) as JobErrorView)

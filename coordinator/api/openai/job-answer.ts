@@ -8,11 +8,12 @@ import { finalJobStates, type JobEventBody, type JobResult, type SubmitRequest, 
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { bytesOfVector } from '#protocol/infer/index.ts'
+import type { TenantId } from '#sql/store/types.ts'
 import type { Identity } from '../../identity.ts'
 import type { JobHub, Jobs } from '../../jobs/index.ts'
 
 export interface JobAnswerDependencies {
-  jobs: Pick<Jobs, 'open' | 'submit' | 'events' | 'result' | 'cancel'>
+  jobs: Pick<Jobs, 'open' | 'submit' | 'events' | 'outcome' | 'stop'>
   hub: JobHub
   /** Of a reference, for the answer's header. @throws {ERR_NOT_FOUND} */
   modelIdOf: (model: string) => Promise<ModelId>
@@ -34,7 +35,7 @@ export async function answerByJob(
   })
   const onAbort = () => {
     news.end()
-    void jobs.cancel(identity, jobId).catch(() => undefined)
+    void jobs.stop(identity.tenant, jobId).catch(() => undefined)
   }
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
@@ -55,12 +56,12 @@ export async function answerByJob(
       unsubscribe()
       signal.removeEventListener('abort', onAbort)
       // A reader that left early wants no more of it; of a job that has ended this does nothing.
-      if (signal.aborted || !news.isOver) void jobs.cancel(identity, jobId).catch(() => undefined)
+      if (signal.aborted || !news.isOver) void jobs.stop(identity.tenant, jobId).catch(() => undefined)
     }
   }
   const end = async (): Promise<InferEvent> => {
     news.end()
-    const result = await resultOf(jobs, identity, jobId)
+    const result = await resultOf(jobs, identity.tenant, jobId)
     if (result.kind !== 'chat' && result.kind !== 'completion') throw new TypeError(`a job of kind ${result.kind}`)
     const { finishReason: reason, promptTokens, completionTokens } = result
     return { type: 'end', reason, promptTokens, completionTokens, durationMs: 0 }
@@ -90,10 +91,10 @@ export async function embedByJob(
   for await (const event of jobs.events(identity, jobId, 0, signal))
     if (event.type === 'state' && isFinal(event.state)) break
   if (signal.aborted) {
-    await jobs.cancel(identity, jobId)
+    await jobs.stop(identity.tenant, jobId)
     throw signal.reason
   }
-  const result = await resultOf(jobs, identity, jobId)
+  const result = await resultOf(jobs, identity.tenant, jobId)
   if (result.kind !== 'embedding') throw new TypeError(`a job of kind ${result.kind}`)
   const { vectors, quality, promptTokens } = result
   async function* events(): AsyncGenerator<InferEvent> {
@@ -105,9 +106,9 @@ export async function embedByJob(
 }
 
 /** A client of this face knows no jobs: it gets what went wrong itself. */
-async function resultOf(jobs: Pick<Jobs, 'result'>, identity: Identity, jobId: string): Promise<JobResult> {
+async function resultOf(jobs: Pick<Jobs, 'outcome'>, tenant: TenantId, jobId: string): Promise<JobResult> {
   try {
-    return await jobs.result(identity, jobId)
+    return await jobs.outcome(tenant, jobId)
   } catch (error) {
     throw isHartonomousError(error, 'ERR_JOB_FAILED') ? (error.cause ?? error) : error
   }
