@@ -8,10 +8,12 @@ import type { AttemptView, ItemWork, JobResult } from '#protocol/api/jobs.ts'
 import { type ErrorCode, isHartonomousError } from '#protocol/errors.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { hedgeDelayMinMs, jobAttemptsMax } from '#protocol/limits.ts'
+import { second } from '#protocol/units.ts'
 import type { AttemptRow } from '#sql/store/job.ts'
 import { type Candidate, chooseCandidate, costMaxWei, type Needs, needsOf, refusalOf } from './candidates.ts'
 import type { FairSlots, Slot } from './fair-slots.ts'
 import type { Latencies } from './latency.ts'
+import { pause } from './pause.ts'
 import type { RunningJob } from './running-job.ts'
 import { type Account, receiptHash, type Sitting, type SittingEvent } from './sitting.ts'
 import { completionTokensMax, promptTokensMax } from './work-size.ts'
@@ -36,6 +38,9 @@ export interface AnswerDependencies {
     money: { costMaxWei: bigint; spentWei: bigint; priceMaxWei: bigint },
   ) => Promise<void>
 }
+
+/** For the end of those who were told to stop; they are told at once. */
+const loserWaitMs = 2 * second
 
 /** A failure on one node that another may not share. */
 const worthAnotherNode = new Set<ErrorCode>([
@@ -114,15 +119,17 @@ class Answer {
     const signal = AbortSignal.any([round.signal, this.#job.signal])
     const outcome = Promise.withResolvers<Answered>()
     let running = 0
+    const tries: Promise<unknown>[] = []
     const race: Race = { winner: undefined, losers: [] }
     const begin = (taken: Slot, isHedge: boolean) => {
       const attempt = this.#job.nextAttempt()
       this.begun++
       running++
-      this.#attempt(taken, attempt, isHedge, race, signal).then(outcome.resolve, (error: unknown) => {
+      const ending = this.#attempt(taken, attempt, isHedge, race, signal).then(outcome.resolve, (error: unknown) => {
         // The last one to fail says why; one that lost failed because another goes on.
         if (--running === 0) outcome.reject(error)
       })
+      tries.push(ending)
     }
     begin(slot, false)
     const hedge = this.#hedgeAfter(() => {
@@ -140,6 +147,8 @@ class Answer {
     } finally {
       clearTimeout(hedge)
       round.abort(new Error('another node was faster'))
+      // Once the job has ended nothing can be added to it: what the others cost is written before.
+      await Promise.race([Promise.allSettled(tries), pause(loserWaitMs, this.#job.signal)])
     }
   }
 

@@ -51,7 +51,8 @@ export async function batchJob(job: RunningJob, deps: BatchDependencies): Promis
   try {
     await allFinal(job, jobs, store, hub)
   } catch (error) {
-    if (job.signal.aborted) await cancelItems(jobs, deps)
+    // Whoever takes the batch up again finds its items where they are.
+    if (job.signal.aborted && !job.isAbandoned) await cancelItems(jobs, deps)
     throw error
   }
   job.enter('returning', 'all items have ended')

@@ -76,8 +76,14 @@ export class Dispatcher {
     const { tenants, storeOf, owner } = this.#deps
     for (const tenant of await tenants()) {
       const store = storeOf(tenant)
-      for (const row of await store.listJobs({ states: openJobStates, limit: 1000 }))
-        if (row.owner === owner) this.#begin(tenant, row)
+      let after: string | undefined
+      for (;;) {
+        const more = after === undefined ? {} : { after }
+        const page = await store.listJobs({ states: openJobStates, limit: 1000, ...more })
+        for (const row of page) if (row.owner === owner) this.#begin(tenant, row)
+        if (page.length === 0) break
+        after = page.at(-1)!.jobId
+      }
     }
     await this.#lookAtAll()
     this.#timer = setInterval(() => void this.#lookAtAll(), lookEveryMs)

@@ -9,6 +9,7 @@ import {
   type QuoteView,
   type SubmitRequest,
   submitRequest,
+  type Work,
 } from '#protocol/api/jobs.ts'
 import type { ReceiptView } from '#protocol/api/network.ts'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
@@ -36,8 +37,13 @@ export interface JobServiceDependencies {
   storeOf: (tenant: TenantId) => JobStore
   hub: JobHub
   now: () => number
-  /** Before anything is kept. @throws {ERR_QUOTA} {ERR_FORBIDDEN} {ERR_REFUSED_BY_POLICY} */
-  admit: (identity: Identity, request: SubmitRequest) => Promise<void>
+  /**
+   * Before anything is kept; what it gives is called once the job is in the store, or is not to be.
+   * @throws {ERR_QUOTA} {ERR_FORBIDDEN}
+   */
+  admit: (identity: Identity, request: SubmitRequest) => Promise<() => void>
+  /** What is named by a name that may come to mean something else. @throws {ERR_NOT_FOUND} */
+  pin: (tenant: TenantId, work: Work) => Promise<Work>
   quote: (request: SubmitRequest) => Promise<QuoteView>
   submitted: (tenant: TenantId) => void
   running: (tenant: TenantId, jobId: string) => RunningJob | undefined
@@ -46,6 +52,12 @@ export interface JobServiceDependencies {
   /** @throws {ERR_USAGE} where that step does not wait */
   approve: (tenant: TenantId, jobId: string, step: string, isApproved: boolean) => Promise<void>
   receiptsOf: (tenant: TenantId, row: JobRow) => Promise<ReceiptView[]>
+}
+
+interface InsertOptions {
+  idempotencyKey: string | undefined
+  traceparent: string | undefined
+  onOpen: (jobId: string) => void
 }
 
 export class Jobs implements JobService {
@@ -70,12 +82,27 @@ export class Jobs implements JobService {
     { idempotencyKey, traceparent }: { idempotencyKey?: string; traceparent?: string },
     onOpen: (jobId: string) => void,
   ): Promise<JobView> {
-    const { admit, storeOf, submitted, now } = this.#deps
+    const { admit } = this.#deps
     const checked = parseRequest(submitRequest, request)
     if (idempotencyKey !== undefined) parseRequest(idempotencyKeySchema, idempotencyKey)
-    await admit(identity, checked)
+    const entered = await admit(identity, checked)
+    try {
+      return await this.#insert(identity, checked, { idempotencyKey, traceparent, onOpen })
+    } finally {
+      entered()
+    }
+  }
+
+  async #insert(
+    identity: Identity,
+    checked: SubmitRequest,
+    { idempotencyKey, traceparent, onOpen }: InsertOptions,
+  ): Promise<JobView> {
+    const { pin, storeOf, submitted, now } = this.#deps
+    const work = await pin(identity.tenant, checked.work)
     const row = newJob({
       request: checked,
+      work,
       idempotencyKey,
       traceparent,
       principal: principalOfJob(identity),

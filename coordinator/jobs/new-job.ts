@@ -1,6 +1,6 @@
 /** A row for a job that nobody has begun. */
 import { createHash, randomBytes } from 'node:crypto'
-import type { SubmitRequest } from '#protocol/api/jobs.ts'
+import type { SubmitRequest, Work } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { jobRequestBytesMax } from '#protocol/limits.ts'
 import type { NewJob } from '#sql/store/job.ts'
@@ -9,6 +9,8 @@ import type { JobPrincipal } from './job-detail.ts'
 export interface NewJobOptions {
   /** Checked already: keys in the order of the schema, so that equal requests have equal texts. */
   request: SubmitRequest
+  /** What is kept in place of the request's own, where names in it were resolved; the same request is known by its own. */
+  work?: Work
   idempotencyKey?: string | undefined
   parentJobId?: string
   traceparent?: string | undefined
@@ -18,7 +20,15 @@ export interface NewJobOptions {
 }
 
 /** @throws {ERR_LIMIT} */
-export function newJob({ request, idempotencyKey, parentJobId, traceparent, principal, nowMs }: NewJobOptions): NewJob {
+export function newJob({
+  work,
+  request,
+  idempotencyKey,
+  parentJobId,
+  traceparent,
+  principal,
+  nowMs,
+}: NewJobOptions): NewJob {
   const text = JSON.stringify(request)
   const sizeBytes = Buffer.byteLength(text)
   if (sizeBytes > jobRequestBytesMax)
@@ -27,7 +37,12 @@ export function newJob({ request, idempotencyKey, parentJobId, traceparent, prin
     jobId: uuid7(nowMs),
     kind: request.work.kind,
     requestHash: createHash('sha256').update(text).digest(),
-    request: JSON.stringify({ ...request, principal, ...(traceparent === undefined ? {} : { traceparent }) }),
+    request: JSON.stringify({
+      ...request,
+      ...(work === undefined ? {} : { work }),
+      principal,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    }),
     createdAtMs: nowMs,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(parentJobId === undefined ? {} : { parentJobId }),

@@ -116,6 +116,10 @@ export class Coordinator {
       onEnd: (job, { state }) => {
         this.#ended.push(now())
         options.onJobEnd(state, job.clock.phases)
+        if (job.work.kind === 'workflow')
+          this.#workflowJobs
+            .forget(job.tenant, job.jobId)
+            .catch((error: unknown) => log.warn('checkpoints-stay', { jobId: job.jobId, error: String(error) }))
       },
     })
     this.jobs = new Jobs({
@@ -124,6 +128,7 @@ export class Coordinator {
       now,
       admit: (identity, request) => this.#gate.admit(identity, request),
       authorize: (identity, action, row) => this.#gate.touch(identity, action, row),
+      pin: (tenant, work) => this.#workflowJobs.pin(tenant, work),
       quote: (request) => quoteJob(request, this.#answering()),
       submitted,
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),

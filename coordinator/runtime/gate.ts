@@ -19,13 +19,15 @@ export interface GateDependencies {
 
 export class Gate {
   readonly #deps: GateDependencies
+  /** Jobs that were admitted and are not in the store yet. */
+  readonly #entering = new Map<TenantId, number>()
 
   constructor(deps: GateDependencies) {
     this.#deps = deps
   }
 
-  /** @throws {ERR_FORBIDDEN} {ERR_QUOTA} */
-  async admit(identity: Identity, request: SubmitRequest): Promise<void> {
+  /** @returns what to call when the job is in the store, or is not to be. @throws {ERR_FORBIDDEN} {ERR_QUOTA} */
+  async admit(identity: Identity, request: SubmitRequest): Promise<() => void> {
     const { constitution, quotas, storeOf } = this.#deps
     const { tenant } = identity
     const { work } = request
@@ -33,11 +35,18 @@ export class Gate {
     const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
     await constitution.enforce({ action: 'submit', principal: principalOf(identity), resource: work.kind, context })
     // The owner has no limits, and is not counted.
-    if (quotas.usage(tenant) === undefined) return
+    if (quotas.usage(tenant) === undefined) return () => undefined
     const counts = await storeOf(tenant).countJobs()
     const jobs = openJobStates.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
-    quotas.restore(tenant, { jobs, storedBytes: 0 })
+    const entering = this.#entering.get(tenant) ?? 0
+    quotas.restore(tenant, { jobs: jobs + entering, storedBytes: 0 })
     quotas.openJob(tenant)
+    this.#entering.set(tenant, entering + 1)
+    return () => {
+      const left = this.#entering.get(tenant)! - 1
+      if (left > 0) this.#entering.set(tenant, left)
+      else this.#entering.delete(tenant)
+    }
   }
 
   /** @throws {ERR_FORBIDDEN} */

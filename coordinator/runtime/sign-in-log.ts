@@ -29,7 +29,7 @@ export class SignInLog {
       this.#options.log.warn('sign-in-not-written-down', { ...entry })
       return
     }
-    const subject = credential ?? tenant ?? event
+    const subject = Buffer.from(credential ?? tenant ?? event).toString('utf8', 0, 200)
     this.#waiting.push({ kind: 'decision', subject, atMs, body: Buffer.from(JSON.stringify(entry)), fields: { event } })
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined

@@ -1,5 +1,5 @@
 /** Runs workflows as jobs: each prompt of theirs is a child job with a key of its own, so that no step is done or paid twice. */
-import type { ItemWork, JobErrorView, JobResult } from '#protocol/api/jobs.ts'
+import type { ItemWork, JobErrorView, JobResult, Work } from '#protocol/api/jobs.ts'
 import { isFinalJobState } from '#protocol/api/jobs.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
@@ -37,7 +37,7 @@ export class WorkflowJobs {
   async run(job: RunningJob, store: JobStore): Promise<Done> {
     const { work } = job
     if (work.kind !== 'workflow') throw new TypeError(`a ${work.kind} is no workflow`)
-    const { graphOf, tools } = this.#deps
+    const { tools, graphOf } = this.#deps
     const graph = typeof work.workflow === 'string' ? await graphOf(job.tenant, work.workflow) : work.workflow
     const plan = compile(graph, { tools: new Set(tools.keys()) })
     const host = this.#hostOf(job, store)
@@ -51,6 +51,17 @@ export class WorkflowJobs {
         return { result: { kind: 'workflow', output: outcome.output }, chargedWei: await chargedOf(job, store) }
       await this.#awaitApproval(job, outcome.waiting)
     }
+  }
+
+  /** A workflow by its name becomes the graph that has the name now: a run that is resumed is the same one. */
+  async pin(tenant: TenantId, work: Work): Promise<Work> {
+    if (work.kind !== 'workflow' || typeof work.workflow !== 'string') return work
+    return { ...work, workflow: await this.#deps.graphOf(tenant, work.workflow) }
+  }
+
+  /** It has ended: where it stood is of no more use. */
+  async forget(tenant: TenantId, jobId: string): Promise<void> {
+    await this.#deps.storeOf(tenant).removeThread(jobId)
   }
 
   /** @throws {ERR_USAGE} where an answer was given before */
@@ -117,7 +128,7 @@ export class WorkflowJobs {
     const { idempotencyKey, agents = [], maxPriceWei } = options
     const { tenant, delegates, ...rest } = actingAs(job.principal, job.jobId)
     const principal = { ...rest, delegates: [...delegates, ...agents.map((id) => ({ type: 'Agent' as const, id }))] }
-    const terms = { ...job.terms, ...(maxPriceWei === undefined ? {} : { maxPriceWei: String(maxPriceWei) }) }
+    const terms = { ...job.terms, ...(await this.#boundOf(job, store, maxPriceWei)) }
     const row = newJob({
       request: { work, terms },
       idempotencyKey: `${job.jobId}/${idempotencyKey}`.slice(-255),
@@ -128,24 +139,34 @@ export class WorkflowJobs {
     })
     const [inserted] = await store.insertJobs([row])
     if (inserted!.isNew) submitted(tenant)
-    const ended = await this.#endOf(store, inserted!.job, options.signal)
+    const ended = await this.#endOf(job, store, inserted!.job, options.signal)
     if (ended.result !== undefined) return JSON.parse(ended.result) as JobResult
     if (ended.error !== undefined) throw errorFromWire(JSON.parse(ended.error) as JobErrorView)
     throw new HartonomousError('ERR_JOB_FAILED', { jobId: ended.jobId, cause: ended.state, reason: ended.reason })
   }
 
-  async #endOf(store: JobStore, job: JobRow, signal: AbortSignal): Promise<JobRow> {
+  /** What is left for the whole workflow bounds each of its jobs; those that run at once are bounded by the same rest. */
+  async #boundOf(job: RunningJob, store: JobStore, askedWei: bigint | undefined): Promise<{ maxPriceWei?: string }> {
+    const { maxPriceWei } = job.terms
+    if (maxPriceWei === undefined) return askedWei === undefined ? {} : { maxPriceWei: String(askedWei) }
+    const spentWei = await chargedOf(job, store)
+    const leftWei = BigInt(maxPriceWei) > spentWei ? BigInt(maxPriceWei) - spentWei : 0n
+    return { maxPriceWei: String(askedWei !== undefined && askedWei < leftWei ? askedWei : leftWei) }
+  }
+
+  async #endOf(parent: RunningJob, store: JobStore, child: JobRow, signal: AbortSignal): Promise<JobRow> {
     const { hub, now } = this.#deps
     let news = Promise.withResolvers<void>()
-    const unsubscribe = hub.listen(job.jobId, () => news.resolve())
+    const unsubscribe = hub.listen(child.jobId, () => news.resolve())
     try {
       for (;;) {
         news = Promise.withResolvers()
-        const row = (await store.getJob(job.jobId)) ?? job
+        const row = (await store.getJob(child.jobId)) ?? child
         if (isFinalJobState(row.state)) return row
         if (signal.aborted) {
-          await requestCancel(store, row, now()).catch(() => undefined)
-          hub.tell(job.jobId)
+          // Whoever takes the workflow up again finds the child where it is.
+          if (!parent.isAbandoned) await requestCancel(store, row, now()).catch(() => undefined)
+          hub.tell(child.jobId)
           throw signal.reason
         }
         await Promise.race([news.promise, pause(lookEveryMs, signal)])

@@ -209,7 +209,7 @@ describe('OpenAI gateway', () => {
     // The same while streaming: nothing was sent yet, so that the status is still free.
     const long = { model, stream: true, messages: [{ role: 'user', content: 'word '.repeat(3000) }] }
     expect((await post('/v1/chat/completions', long)).status).toBe(400)
-    const unknown = await fetch(`${url}/v1/embeddings`, { method: 'POST' })
+    const unknown = await fetch(`${url}/v1/responses`, { method: 'POST' })
     expect(unknown.status).toBe(404)
     expect(await unknown.json()).toMatchObject({ error: { type: 'not_found_error' } })
   })

@@ -21,7 +21,7 @@ export interface CheckpointStore {
   putCheckpoint(row: CheckpointRow): Promise<void>
   /** The newest, unless an id is given. */
   getCheckpoint(thread: string, namespace: string, checkpointId?: string): Promise<CheckpointRow | undefined>
-  /** Newest first. */
+  /** Newest first, 100 unless given. A page of large ones is short (`checkpointPageBytesMax`): only an empty one is the last. */
   listCheckpoints(
     thread: string,
     page: { namespace?: string; before?: string; limit?: number },

@@ -88,8 +88,9 @@ export interface JobStore {
   /** In one transaction, durable when it resolves. @throws {ERR_IDEMPOTENCY} for another request with a known key {ERR_LIMIT} {ERR_STORE_DUPLICATE} */
   insertJobs(jobs: NewJob[]): Promise<{ job: JobRow; isNew: boolean }[]>
   getJob(jobId: string): Promise<JobRow | undefined>
+  /** In order of the id. A page of long jobs is short (`jobPageBytesMax`): only an empty one is the last. @throws {ERR_USAGE} */
   listJobs(filter?: JobFilter): Promise<JobRow[]>
-  /** @throws {ERR_STORE_CONFLICT} where a revision is not the present one, a job is final, or a second attempt would win {ERR_NOT_FOUND} */
+  /** Durable when it resolves. @throws {ERR_STORE_CONFLICT} where a revision is not the present one, a job is final, or a second attempt would win {ERR_NOT_FOUND} */
   changeJobs(changes: JobChange[]): Promise<JobRow[]>
   /** Takes unfinished jobs that nobody owns, or whose owner's time has run out; oldest first. */
   claimJobs(claim: {

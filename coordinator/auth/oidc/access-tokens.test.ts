@@ -353,6 +353,17 @@ describe('access tokens', () => {
     expect(await outcome(closed, await signToken(rsa, claims()))).toContain('none of its roles')
   })
 
+  test('what a token calls itself reaches no log unless it is plain', async () => {
+    const tokens = opened()
+    const said = async (change: JWTPayload) => (await tokens.identify(await signToken(rsa, claims(change)))).credential
+    expect(await said({ jti: 'b7f0-1' })).toBe('token:b7f0-1')
+    expect(await said({ uti: 'AbC_d' })).toBe('token:AbC_d')
+    for (const jti of ['', 'a b', '\u001b[2J', 'x'.repeat(65), '🌍'])
+      expect(await said({ jti })).toMatch(/^token:[0-9a-f]{16}$/)
+    const shown = await tokens.identify(await signToken(rsa, claims({ name: '\u001b[2JMal\nlory' })))
+    expect(shown.name).toBe('[2JMallory')
+  })
+
   test('a claim that is required must be there, with a value that is allowed', async () => {
     const tokens = opened({ requiredClaims: { azp: ['client-1', 'client-2'], scp: [] } })
     const said = async (change: JWTPayload) => outcome(tokens, await signToken(rsa, claims(change)))

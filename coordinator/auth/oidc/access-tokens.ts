@@ -96,15 +96,13 @@ function identityOf(config: IssuerConfig, claims: JWTPayload, token: string): Id
   const given = valuesOf(claims['roles']).flatMap((value) => ownValue(config.roles, value) ?? [])
   const role = byStrength.find((each) => given.includes(each as (typeof givenRoles)[number])) ?? config.defaultRole
   if (role === undefined) refuse('none of its roles is one of this coordinator')
-  const id =
-    textOf(claims.jti) ?? textOf(claims['uti']) ?? createHash('sha256').update(token).digest('hex').slice(0, 16)
   return {
     tenant,
     name: nameOf(claims, tenant),
     role,
     scopes: scopesOf(config, role, claims),
     method: 'oidc',
-    credential: `token:${id.slice(0, 64)}`,
+    credential: `token:${idOf(claims, token)}`,
   }
 }
 
@@ -122,6 +120,12 @@ function nameOf(claims: JWTPayload, tenant: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
   const readable = named?.replace(/[\u0000-\u001f\u007f-\u009f]/g, '').slice(0, 100)
   return readable === undefined || readable === '' ? tenant.slice(0, 200) : readable
+}
+
+/** For logs: what the issuer calls the token where that is plain, else a part of its hash. */
+function idOf(claims: JWTPayload, token: string): string {
+  const named = [claims.jti, claims['uti']].find((id) => typeof id === 'string' && /^[\x21-\x7e]{1,64}$/.test(id))
+  return typeof named === 'string' ? named : createHash('sha256').update(token).digest('hex').slice(0, 16)
 }
 
 function valuesOf(claim: unknown): string[] {
