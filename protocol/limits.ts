@@ -2,7 +2,6 @@
  * Every numeric limit that a peer, a file or a caller could push, in one place, each with its arithmetic.
  * Relations between them are asserted at load (at the end).
  */
-import assert from 'node:assert/strict'
 import { day, GiB, hour, KiB, MiB, minute, second, TiB } from './units.ts'
 
 // ---- chunks and blocks -------------------------------------------------------------------------------------------
@@ -539,6 +538,11 @@ export const scryptBytesMax = GiB
 export const scryptLanesMax = 16
 /** Rounds of PBKDF2 in a keystore of another program: 262,144 in most, 10 million take 4 s. */
 export const pbkdf2RoundsMax = 10_000_000
+
+/** Not that of Node: pages in browsers read these limits too. */
+function assert(holds: boolean, what = 'limits that belong together do not fit'): void {
+  if (!holds) throw new Error(what)
+}
 
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
 assert(unpaidWaitMs < sourceStallMs, 'a request that waits for credit is refused before its source seems dead')

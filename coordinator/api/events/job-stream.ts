@@ -1,7 +1,6 @@
 /** The events of one job to one reader, at the pace of that reader. */
 import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
-import { encodeSse } from '#protocol/api/index.ts'
 import type { JobEvent } from '#protocol/api/jobs.ts'
 import { second } from '#protocol/units.ts'
 import { type EventReaders, write } from './readers.ts'
@@ -9,13 +8,11 @@ import { type EventReaders, write } from './readers.ts'
 /** Who takes nothing for so long is cut; it comes back with its Last-Event-ID. */
 const stalledMs = 30 * second
 
-/** Readers of one job share the bytes, where the service gives them the same event. */
-const encoded = new WeakMap<JobEvent, Buffer>()
-
 /** `open` is called once the head is sent: what fails before fails with a status. */
 export async function sendJobEvents(
   readers: EventReaders,
   reply: FastifyReply,
+  jobId: string,
   open: (signal: AbortSignal) => AsyncIterable<JobEvent>,
 ): Promise<void> {
   const gone = new AbortController()
@@ -23,7 +20,7 @@ export async function sendJobEvents(
   raw.once('close', () => gone.abort(new Error('the reader went away')))
   try {
     for await (const event of open(gone.signal)) {
-      if (!write(raw, encode(event)) && !raw.destroyed)
+      if (!write(raw, readers.encode(jobId, event)) && !raw.destroyed)
         await once(raw, 'drain', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(stalledMs)]) })
     }
     raw.end()
@@ -31,12 +28,4 @@ export async function sendJobEvents(
     // Cut, not ended: an end would say that the job has no more events.
     raw.destroy()
   }
-}
-
-function encode(event: JobEvent): Buffer {
-  const known = encoded.get(event)
-  if (known !== undefined) return known
-  const bytes = Buffer.from(encodeSse(event, { event: event.type, id: String(event.seq) }))
-  encoded.set(event, bytes)
-  return bytes
 }

@@ -1,7 +1,8 @@
 /** Open event streams: how many there may be, what shows that they live, and when a reader is too slow. */
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { encodeSseComment } from '#protocol/api/index.ts'
+import { encodeSse, encodeSseComment } from '#protocol/api/index.ts'
+import type { JobEvent } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { coordinatorEventReadersMax } from '#protocol/limits.ts'
 import { MiB, second } from '#protocol/units.ts'
@@ -11,9 +12,12 @@ const commentMs = 15 * second
 const comment = Buffer.from(encodeSseComment('alive'))
 /** What waits for one reader; then its connection is cut: it comes back and says what it has. */
 const waitingBytesMax = MiB
+/** Events of jobs whose bytes are kept for further readers. */
+const encodedMax = 1024
 
 export class EventReaders {
   readonly #open = new Set<ServerResponse>()
+  readonly #encoded = new Map<string, Buffer>()
   readonly #max: number
   readonly #timer: NodeJS.Timeout
 
@@ -49,6 +53,18 @@ export class EventReaders {
     })
     raw.flushHeaders()
     return raw
+  }
+
+  /** Readers of one job share the bytes of its events, which never change. */
+  encode(jobId: string, event: JobEvent): Buffer {
+    const key = `${jobId}:${event.seq}`
+    const known = this.#encoded.get(key)
+    if (known !== undefined) return known
+    const bytes = Buffer.from(encodeSse(event, { event: event.type, id: String(event.seq) }))
+    this.#encoded.set(key, bytes)
+    const oldest = this.#encoded.keys().next().value
+    if (this.#encoded.size > encodedMax && oldest !== undefined) this.#encoded.delete(oldest)
+    return bytes
   }
 
   close(): void {
