@@ -519,6 +519,12 @@ export const ruleOperatorsMax = 128
 export const rulePatternBytesMax = 256
 /** A request as it is written down. */
 export const decisionRequestBytesMax = 2304
+/** Of one call: 256 requests are 600 KiB and 100 ms. */
+export const decisionsAskedMax = 256
+/** Entries of the log looked at for one page of those that a filter asks for: ten pages of the ledger, ~10 MiB. */
+export const auditRowsLookedAtMax = 10_000
+/** What a replay shows of entries that are not as they were. */
+export const auditDifferencesMax = 1000
 /** Rules that a decision names. */
 export const decisionRulesMax = 10
 /** Decisions on their way to the store, ~1 KiB each; then even reads wait. */
