@@ -39,11 +39,7 @@ export class Gate {
   async admit(identity: Identity, request: SubmitRequest): Promise<Admission> {
     const { quotas, storeOf } = this.#deps
     const { tenant } = identity
-    const { work } = request
-    const model = 'model' in work ? await this.#deps.modelOf(work.model) : undefined
-    const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
-    const asked = { action: 'submit', principal: principalOf(identity), resource: work.kind, context } as const
-    const rules = await this.#rulesOf(asked, request.terms?.forbid)
+    const rules = await this.#rulesOf(await this.#asked('submit', identity, request), request.terms?.forbid)
     // The owner has no limits, and is not counted.
     if (quotas.usage(tenant) === undefined) return { ...rules, entered: () => undefined }
     const counts = await storeOf(tenant).countJobs()
@@ -68,6 +64,18 @@ export class Gate {
     const narrower = await narrow(constitution, forbid)
     await constitution.enforce(asked, narrower)
     return { policyHash: narrower.hash }
+  }
+
+  /** @throws {ERR_FORBIDDEN} */
+  async mayQuote(identity: Identity, request: SubmitRequest): Promise<void> {
+    await this.#deps.constitution.enforce(await this.#asked('quote', identity, request))
+  }
+
+  async #asked(action: 'submit' | 'quote', identity: Identity, request: SubmitRequest): Promise<DecisionRequest> {
+    const { work } = request
+    const model = 'model' in work ? await this.#deps.modelOf(work.model) : undefined
+    const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
+    return { action, principal: principalOf(identity), resource: work.kind, context }
   }
 
   /** @throws {ERR_FORBIDDEN} */
