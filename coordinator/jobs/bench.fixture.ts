@@ -16,6 +16,7 @@ import { Jobs } from './job-service.ts'
 import { Latencies } from './latency.ts'
 import type { RunningJob } from './running-job.ts'
 import type { Sitting, SittingEvent } from './sitting.ts'
+import { Windows } from './windows.ts'
 
 export type Behaviour = (
   onEvent: (event: SittingEvent) => void,
@@ -61,6 +62,8 @@ export class JobBench {
   readonly dispatcher: Dispatcher
   readonly store: ShardStore
   readonly slots = new FairSlots()
+  readonly latencies = new Latencies(Date.now)
+  readonly windows = new Windows()
   nodes: TestNode[]
   /** What each node was asked for, in order. */
   readonly asked: { node: string; job: string; attempt: number }[] = []
@@ -130,7 +133,8 @@ export class JobBench {
   #answering(): AnswerDependencies {
     return {
       slots: this.slots,
-      latencies: new Latencies(Date.now),
+      latencies: this.latencies,
+      windows: this.windows,
       now: Date.now,
       random: Math.random,
       candidates: async () => ({ modelId: 'model', name: 'm', candidates: () => this.nodes.map(candidateOf) }),
@@ -168,6 +172,7 @@ function candidateOf({ name, slots = 4, weiPerKiloToken = 0n, hasBond = false }:
     hasBond,
     weiPerKiloToken,
     hasFailed: false,
+    hasAnswered: true,
     isOwn: false,
   }
 }
