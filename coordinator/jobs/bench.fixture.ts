@@ -89,6 +89,7 @@ export class JobBench {
       admit: async () => () => undefined,
       authorize: async () => undefined,
       pin: async (_tenant, work) => work,
+      mayQuote: async () => undefined,
       quote: () => Promise.reject(new Error('no quotes here')),
       submitted: (tenant) => this.dispatcher.submitted(tenant),
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),

@@ -44,6 +44,8 @@ export interface JobServiceDependencies {
   admit: (identity: Identity, request: SubmitRequest) => Promise<() => void>
   /** What is named by a name that may come to mean something else. @throws {ERR_NOT_FOUND} */
   pin: (tenant: TenantId, work: Work) => Promise<Work>
+  /** @throws {ERR_FORBIDDEN} */
+  mayQuote: (identity: Identity, request: SubmitRequest) => Promise<void>
   quote: (request: SubmitRequest) => Promise<QuoteView>
   submitted: (tenant: TenantId) => void
   running: (tenant: TenantId, jobId: string) => RunningJob | undefined
@@ -115,8 +117,15 @@ export class Jobs implements JobService {
     return this.#view(identity.tenant, job)
   }
 
-  async quote(_identity: Identity, request: SubmitRequest): Promise<QuoteView> {
-    return this.#deps.quote(parseRequest(submitRequest, request))
+  async quote(identity: Identity, request: SubmitRequest): Promise<QuoteView> {
+    const checked = parseRequest(submitRequest, request)
+    await this.#deps.mayQuote(identity, checked)
+    return this.#deps.quote(checked)
+  }
+
+  /** For a request that is about to submit it. @throws {ERR_NO_SOURCE} where nobody can do it now */
+  async estimate(request: SubmitRequest): Promise<QuoteView> {
+    return this.#deps.quote(request)
   }
 
   async get({ tenant }: Identity, jobId: string): Promise<JobView> {

@@ -131,6 +131,7 @@ export class Coordinator {
       admit: (identity, request) => this.#gate.admit(identity, request),
       authorize: (identity, action, row) => this.#gate.touch(identity, action, row),
       pin: (tenant, work) => this.#workflowJobs.pin(tenant, work),
+      mayQuote: (identity, request) => this.#gate.mayQuote(identity, request),
       quote: (request) => quoteJob(request, this.#answering()),
       submitted,
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
@@ -229,8 +230,7 @@ export class Coordinator {
   async #candidates(model: string) {
     const { release } = await this.node.parts.releases.resolve(model)
     const { modelId, name } = release
-    // The first question makes it look; whoever waits for a slot asks again.
-    this.node.answers.answersHere(modelId)
+    await this.node.answers.look(modelId)
     return { modelId, name, candidates: () => [...this.#peers(modelId), ...this.#self(modelId)] }
   }
 

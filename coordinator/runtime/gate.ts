@@ -28,12 +28,9 @@ export class Gate {
 
   /** @returns what to call when the job is in the store, or is not to be. @throws {ERR_FORBIDDEN} {ERR_QUOTA} */
   async admit(identity: Identity, request: SubmitRequest): Promise<() => void> {
-    const { constitution, quotas, storeOf } = this.#deps
+    const { quotas, storeOf } = this.#deps
     const { tenant } = identity
-    const { work } = request
-    const model = 'model' in work ? await this.#deps.modelOf(work.model) : undefined
-    const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
-    await constitution.enforce({ action: 'submit', principal: principalOf(identity), resource: work.kind, context })
+    await this.#mayAsk('submit', identity, request)
     // The owner has no limits, and is not counted.
     if (quotas.usage(tenant) === undefined) return () => undefined
     const counts = await storeOf(tenant).countJobs()
@@ -47,6 +44,19 @@ export class Gate {
       if (left > 0) this.#entering.set(tenant, left)
       else this.#entering.delete(tenant)
     }
+  }
+
+  /** @throws {ERR_FORBIDDEN} */
+  mayQuote(identity: Identity, request: SubmitRequest): Promise<void> {
+    return this.#mayAsk('quote', identity, request)
+  }
+
+  async #mayAsk(action: 'submit' | 'quote', identity: Identity, request: SubmitRequest): Promise<void> {
+    const { constitution, modelOf } = this.#deps
+    const { work } = request
+    const model = 'model' in work ? await modelOf(work.model) : undefined
+    const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
+    await constitution.enforce({ action, principal: principalOf(identity), resource: work.kind, context })
   }
 
   /** @throws {ERR_FORBIDDEN} */
