@@ -16,6 +16,7 @@ import { type JobServiceDependencies, Jobs } from './job-service.ts'
 import { Latencies } from './latency.ts'
 import type { RunningJob } from './running-job.ts'
 import type { Sitting, SittingEvent } from './sitting.ts'
+import { Windows } from './windows.ts'
 
 export type Behaviour = (
   onEvent: (event: SittingEvent) => void,
@@ -69,6 +70,8 @@ export class JobBench {
   readonly dispatcher: Dispatcher
   readonly store: ShardStore
   readonly slots = new FairSlots()
+  readonly latencies = new Latencies(Date.now)
+  readonly windows = new Windows()
   nodes: TestNode[]
   readonly #parts: JobBenchParts
   /** What each node was asked for, in order. */
@@ -150,7 +153,8 @@ export class JobBench {
   #answering(): AnswerDependencies {
     return {
       slots: this.slots,
-      latencies: new Latencies(Date.now),
+      latencies: this.latencies,
+      windows: this.windows,
       now: Date.now,
       random: Math.random,
       candidates: async () => ({ modelId: 'model', name: 'm', candidates: () => this.nodes.map(candidateOf) }),
@@ -188,6 +192,7 @@ function candidateOf({ name, slots = 4, weiPerKiloToken = 0n, hasBond = false, r
     hasBond,
     weiPerKiloToken,
     hasFailed: false,
+    hasAnswered: true,
     isOwn: false,
   }
 }

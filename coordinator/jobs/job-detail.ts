@@ -10,6 +10,8 @@ export interface JobDetail {
   model?: string
   /** Attempts begun so far, those of earlier owners included. */
   attempts: number
+  /** Steps of a workflow that a person is asked about now. */
+  waitingFor?: string[]
 }
 
 export type AttemptDetail = Pick<

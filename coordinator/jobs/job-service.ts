@@ -49,7 +49,7 @@ export interface JobServiceDependencies {
   /** Cancel, approve, read: of a job that is there. @throws {ERR_FORBIDDEN} */
   authorize: (identity: Identity, action: 'cancel' | 'approve' | 'readResult', row: JobRow) => Promise<void>
   /** @throws {ERR_USAGE} where that step does not wait */
-  approve: (tenant: TenantId, jobId: string, step: string, isApproved: boolean) => Promise<void>
+  approve: (tenant: TenantId, row: JobRow, step: string, isApproved: boolean) => Promise<void>
   receiptsOf: (tenant: TenantId, row: JobRow) => Promise<ReceiptView[]>
 }
 
@@ -187,7 +187,7 @@ export class Jobs implements JobService {
       const message = `job ${jobId} is ${row.state}: nothing waits for approval`
       throw new HartonomousError('ERR_USAGE', { message, param: 'step' })
     }
-    await this.#deps.approve(tenant, jobId, step, isApproved)
+    await this.#deps.approve(tenant, row, step, isApproved)
     return this.get(identity, jobId)
   }
 

@@ -112,8 +112,9 @@ export class RunningJob {
   }
 
   /** For a person to say yes or no; takes what time it takes. */
-  wait(reason: string): void {
+  wait(reason: string, steps: string[]): void {
     this.clock.stop()
+    this.detail.waitingFor = steps
     this.#change({ state: 'waiting', reason }, { type: 'state', state: 'waiting', reason })
   }
 

@@ -31,6 +31,7 @@ import {
   quoteJob,
   type RunningJob,
   sittingOn,
+  Windows,
 } from '../jobs/index.ts'
 import { Registry } from '../registry/index.ts'
 import { shippedTools } from '../workflow/index.ts'
@@ -59,6 +60,7 @@ export class Coordinator {
   readonly hub: JobHub
   readonly dispatcher: Dispatcher
   readonly latencies = new Latencies(Date.now)
+  readonly windows = new Windows()
   readonly slots = new FairSlots()
   readonly node: HartonomousNode
   readonly controller: NodeController
@@ -133,7 +135,7 @@ export class Coordinator {
       quote: (request) => quoteJob(request, this.#answering()),
       submitted,
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
-      approve: (tenant, jobId, step, isApproved) => this.#workflowJobs.approve(tenant, jobId, step, isApproved),
+      approve: (tenant, row, step, isApproved) => this.#workflowJobs.approve(tenant, row, step, isApproved),
       receiptsOf: (tenant, row) => this.#receiptsOf(tenant, row),
     })
   }
@@ -185,6 +187,7 @@ export class Coordinator {
     return {
       slots: this.slots,
       latencies: this.latencies,
+      windows: this.windows,
       runningOn: (peerId) => this.slots.runningOn(peerId),
       now: Date.now,
       random: Math.random,
@@ -246,6 +249,7 @@ export class Coordinator {
           hasBond: chain?.state === 'bound' && chain.stakeWei > 0n,
           weiPerKiloToken: lease.payment?.prices.weiPerKiloToken ?? 0n,
           hasFailed: this.registry.hasFailed(lease.peerId),
+          hasAnswered: this.registry.hasAnswered(lease.peerId),
           isOwn: false,
         }
       })
@@ -257,7 +261,9 @@ export class Coordinator {
     const { slots, slotsFree } = answers.capacity()
     const lease = { region: config.region, isPaused, inferenceSlots: slots, inferenceSlotsFree: slotsFree }
     const peerId = parts.network.peerId
-    return [{ peerId, lease, score: 1, hasBond: true, weiPerKiloToken: 0n, hasFailed: false, isOwn: true }]
+    return [
+      { peerId, lease, score: 1, hasBond: true, weiPerKiloToken: 0n, hasFailed: false, hasAnswered: true, isOwn: true },
+    ]
   }
 
   /** Within the pledge of the own node, and where it has an engine. */
