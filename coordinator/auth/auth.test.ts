@@ -94,7 +94,7 @@ describe('auth of a coordinator', () => {
       isPublic: true,
     }
     const server: HttpServer = createHttpServer(options)
-    authRoutes(server.app, auth)
+    authRoutes(server.app, auth, async (tenant) => auth.quotas.usage(tenant))
     server.app.post('/v1/chat/completions', async (request) => {
       const identity = await auth.identify(request, { isOpenAi: true })
       assertScope(identity, 'infer')

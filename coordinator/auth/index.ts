@@ -2,7 +2,7 @@
 export type { AuthAudit } from './audit.ts'
 export { type AuthOptions, type CoordinatorAuth, openAuth } from './auth.ts'
 export { type AuthConfig, authConfig } from './config.ts'
-export type { QuotaLimits, QuotaUsage, TenantQuotas } from './quota.ts'
+export type { Held, QuotaLimits, QuotaUsage, TenantQuotas } from './quota.ts'
 export { authRoutes } from './routes.ts'
 export { assertScope } from './scope.ts'
 export { coordinatorTenant } from './tenant.ts'

@@ -21,7 +21,7 @@ export interface QuotaUsage {
   storedBytes: number
 }
 
-interface Held {
+export interface Held {
   jobs: number
   storedBytes: number
 }

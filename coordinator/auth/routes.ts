@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { HartonomousError } from '#protocol/errors.ts'
+import type { TenantId } from '#sql/store/index.ts'
 import type { Identity } from '../identity.ts'
 import type { CoordinatorAuth } from './auth.ts'
 import type { QuotaUsage } from './quota.ts'
@@ -20,7 +21,10 @@ interface IdentityView extends Omit<Identity, 'scopes'> {
   quota?: QuotaUsage
 }
 
-export function authRoutes(app: FastifyInstance, auth: CoordinatorAuth): void {
+/** Undefined for a tenant without limits. */
+type UsageOf = (tenant: TenantId) => Promise<QuotaUsage | undefined>
+
+export function authRoutes(app: FastifyInstance, auth: CoordinatorAuth, usageOf: UsageOf): void {
   app.post('/api/v1/auth/siwe/nonce', async (_request, reply) => {
     void reply.header('cache-control', 'no-store')
     return walletsOf(auth).challenge()
@@ -31,12 +35,12 @@ export function authRoutes(app: FastifyInstance, auth: CoordinatorAuth): void {
     if (!body.success) throw new HartonomousError('ERR_USAGE', { message: z.prettifyError(body.error).slice(0, 300) })
     const { token, expiresAtMs, identity } = await auth.signIn(request, wallets, body.data)
     void reply.header('cache-control', 'no-store')
-    return { token, expiresAtMs, identity: viewOf(auth, identity) }
+    return { token, expiresAtMs, identity: await viewOf(identity, usageOf) }
   })
   app.get('/api/v1/auth/me', async (request, reply) => {
     const identity = await auth.identify(request)
     void reply.header('cache-control', 'no-store')
-    return viewOf(auth, identity)
+    return viewOf(identity, usageOf)
   })
 }
 
@@ -48,7 +52,7 @@ function walletsOf(auth: CoordinatorAuth): WalletSignIn {
   })
 }
 
-function viewOf(auth: CoordinatorAuth, identity: Identity): IdentityView {
-  const quota = auth.quotas.usage(identity.tenant)
+async function viewOf(identity: Identity, usageOf: UsageOf): Promise<IdentityView> {
+  const quota = await usageOf(identity.tenant)
   return { ...identity, scopes: [...identity.scopes], ...(quota === undefined ? {} : { quota }) }
 }

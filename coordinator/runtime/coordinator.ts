@@ -10,7 +10,7 @@ import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { day, hour } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
-import type { TenantQuotas } from '../auth/index.ts'
+import type { QuotaUsage, TenantQuotas } from '../auth/index.ts'
 import type { CoordinatorConfig } from '../config.ts'
 import type { Constitution, ModelThing } from '../constitution/index.ts'
 import {
@@ -89,7 +89,8 @@ export class Coordinator {
     const tools = shippedTools({ folders: config.workflows.folders })
     const priceMaxWei = this.#priceMaxWei
     this.#gate = new Gate({ constitution, quotas, storeOf, priceMaxWei, modelOf: (name) => this.#modelOf(name) })
-    this.workflows = new WorkflowLibrary({ storeOf, tools, now })
+    const keep = (tenant: TenantId, sizeBytes: number) => this.#gate.keep(tenant, sizeBytes)
+    this.workflows = new WorkflowLibrary({ storeOf, tools, now, keep })
     this.hub = new JobHub((tenant, jobId) => onChange({ type: 'job', tenant, jobId }))
     this.#workflowJobs = new WorkflowJobs({
       storeOf,
@@ -159,6 +160,11 @@ export class Coordinator {
     clearInterval(this.#retention)
     await this.dispatcher.close()
     await this.registry.close()
+  }
+
+  /** What a tenant uses of what it may; undefined for the owner. */
+  usage(tenant: TenantId): Promise<QuotaUsage | undefined> {
+    return this.#gate.usage(tenant)
   }
 
   /** A span of its caller's trace; what it asks of nodes hangs below it. */

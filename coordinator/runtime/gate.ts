@@ -1,10 +1,9 @@
 /** What stands before a job is kept, and before each step that costs: the constitution, and what a tenant may use. */
 import type { SubmitRequest } from '#protocol/api/jobs.ts'
-import { openJobStates } from '#protocol/api/jobs.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
-import type { TenantQuotas } from '../auth/index.ts'
+import type { Held, QuotaUsage, TenantQuotas } from '../auth/index.ts'
 import {
   type Constitution,
   type DecisionRequest,
@@ -17,6 +16,8 @@ import {
 import type { Identity } from '../identity.ts'
 import type { Admission, Candidate, RunningJob } from '../jobs/index.ts'
 
+const nothing: Held = { jobs: 0, storedBytes: 0 }
+
 export interface GateDependencies {
   constitution: Constitution
   quotas: TenantQuotas
@@ -28,8 +29,8 @@ export interface GateDependencies {
 
 export class Gate {
   readonly #deps: GateDependencies
-  /** Jobs that were admitted and are not in the store yet. */
-  readonly #entering = new Map<TenantId, number>()
+  /** What was admitted and is not in the store yet. */
+  readonly #entering = new Map<TenantId, Held>()
 
   constructor(deps: GateDependencies) {
     this.#deps = deps
@@ -37,22 +38,12 @@ export class Gate {
 
   /** @throws {ERR_FORBIDDEN} {ERR_QUOTA} {ERR_USAGE} for terms that forbid nothing, with line and column */
   async admit(identity: Identity, request: SubmitRequest): Promise<Admission> {
-    const { quotas, storeOf } = this.#deps
+    const { quotas } = this.#deps
     const { tenant } = identity
     const rules = await this.#rulesOf(await this.#asked('submit', identity, request), request.terms?.forbid)
     // The owner has no limits, and is not counted.
     if (quotas.usage(tenant) === undefined) return { ...rules, entered: () => undefined }
-    const counts = await storeOf(tenant).countJobs()
-    const jobs = openJobStates.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
-    const entering = this.#entering.get(tenant) ?? 0
-    quotas.restore(tenant, { jobs: jobs + entering, storedBytes: 0 })
-    quotas.openJob(tenant)
-    this.#entering.set(tenant, entering + 1)
-    const entered = () => {
-      const left = this.#entering.get(tenant)! - 1
-      if (left > 0) this.#entering.set(tenant, left)
-      else this.#entering.delete(tenant)
-    }
+    const entered = await this.#enter(tenant, { jobs: 1, storedBytes: Buffer.byteLength(JSON.stringify(request)) })
     return { ...rules, entered }
   }
 
@@ -76,6 +67,45 @@ export class Gate {
     const model = 'model' in work ? await this.#deps.modelOf(work.model) : undefined
     const context = { ...this.#terms(request), ...(model === undefined ? {} : { model }) }
     return { action, principal: principalOf(identity), resource: work.kind, context }
+  }
+
+  /** Of a text that is to be kept. @returns what to call when it is in the store, or is not to be. @throws {ERR_QUOTA} */
+  async keep(tenant: TenantId, sizeBytes: number): Promise<() => void> {
+    if (this.#deps.quotas.usage(tenant) === undefined) return () => undefined
+    return this.#enter(tenant, { jobs: 0, storedBytes: sizeBytes })
+  }
+
+  /** What a tenant uses, as the store counts it. Undefined for the owner. */
+  async usage(tenant: TenantId): Promise<QuotaUsage | undefined> {
+    const { quotas } = this.#deps
+    if (quotas.usage(tenant) !== undefined) await this.#restore(tenant)
+    return quotas.usage(tenant)
+  }
+
+  async #enter(tenant: TenantId, more: Held): Promise<() => void> {
+    const { quotas } = this.#deps
+    await this.#restore(tenant)
+    if (more.jobs > 0) quotas.openJob(tenant)
+    quotas.takeStorage(tenant, more.storedBytes)
+    this.#add(tenant, more)
+    return () => this.#add(tenant, { jobs: -more.jobs, storedBytes: -more.storedBytes })
+  }
+
+  /** The store counts what is in it; beside that there is what has been admitted. */
+  async #restore(tenant: TenantId): Promise<void> {
+    const { openJobs, storedBytes } = await this.#deps.storeOf(tenant).getTotal()
+    const entering = this.#entering.get(tenant) ?? nothing
+    this.#deps.quotas.restore(tenant, {
+      jobs: openJobs + entering.jobs,
+      storedBytes: storedBytes + entering.storedBytes,
+    })
+  }
+
+  #add(tenant: TenantId, more: Held): void {
+    const { jobs, storedBytes } = this.#entering.get(tenant) ?? nothing
+    const sum = { jobs: jobs + more.jobs, storedBytes: storedBytes + more.storedBytes }
+    if (sum.jobs === 0 && sum.storedBytes === 0) this.#entering.delete(tenant)
+    else this.#entering.set(tenant, sum)
   }
 
   /** @throws {ERR_FORBIDDEN} */

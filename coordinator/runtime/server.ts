@@ -140,7 +140,7 @@ async function serve({ http, auth, coordinator, constitution, series, changes, s
     metrics: () => series.text(coordinator),
   }
   await registerApi(http.app, services)
-  authRoutes(http.app, auth)
+  authRoutes(http.app, auth, (tenant) => coordinator.usage(tenant))
   const face = new OpenAiFace({ jobs: coordinator.jobs, hub: coordinator.hub, node })
   openAiGateway(http.app, async (request) => face.of(await auth.identify(request, { isOpenAi: true })), node.tracer)
 }

@@ -15,6 +15,8 @@ export interface WorkflowLibraryDependencies {
   storeOf: (tenant: TenantId) => DocumentStore
   tools: ReadonlyMap<string, Tool>
   now: () => number
+  /** Before so many bytes are kept; what it gives is called when they are, or are not to be. @throws {ERR_QUOTA} */
+  keep: (tenant: TenantId, sizeBytes: number) => Promise<() => void>
 }
 
 export class WorkflowLibrary implements WorkflowService {
@@ -56,7 +58,7 @@ export class WorkflowLibrary implements WorkflowService {
   }
 
   async save({ tenant }: Identity, graph: WorkflowGraph): Promise<WorkflowView> {
-    const { storeOf, tools, now } = this.#deps
+    const { storeOf, tools, now, keep } = this.#deps
     compile(graph, { tools: new Set(tools.keys()) })
     const store = storeOf(tenant)
     const text = JSON.stringify(graph)
@@ -65,7 +67,12 @@ export class WorkflowLibrary implements WorkflowService {
     const [newest] = await store.listVersions(prefix + graph.name)
     const isSame = newest !== undefined && Buffer.compare(newest.hash, hash) === 0
     if (isSame) return viewOf(graph, 'saved', newest.atMs)
-    await store.putDocument({ hash, text, atMs })
+    const kept = await keep(tenant, Buffer.byteLength(text))
+    try {
+      await store.putDocument({ hash, text, atMs })
+    } finally {
+      kept()
+    }
     const previous = newest === undefined ? {} : { previous: newest.hash }
     await store.nameDocument(prefix + graph.name, hash, { ...previous, atMs })
     return viewOf(graph, 'saved', atMs)

@@ -15,6 +15,7 @@ import { releaseCompliance } from './compliance/releases.ts'
 import { settingCompliance } from './compliance/settings.ts'
 import type { OpenStore } from './compliance/setup.ts'
 import { tenantCompliance } from './compliance/tenants.ts'
+import { totalCompliance } from './compliance/totals.ts'
 
 export type { OpenStore, StoreSetup } from './compliance/setup.ts'
 
@@ -34,5 +35,6 @@ export function shardStoreCompliance(name: string, open: OpenStore): void {
     documentCompliance(open)
     checkpointCompliance(open)
     tenantCompliance(open)
+    totalCompliance(open)
   })
 }

@@ -4,6 +4,7 @@ import { HartonomousError } from '#protocol/errors.ts'
 import { documentBytesMax, documentNameBytesMax, documentVersionsPageMax } from '#protocol/limits.ts'
 import { checkCount, checkHash, checkName, checkText, wrong } from './bounds.ts'
 import type { TenantSession } from './executor.ts'
+import { addToTotal } from './tenant-total.ts'
 
 interface GivenDocument {
   hash: Uint8Array
@@ -21,7 +22,8 @@ export function checkDocument({ hash, text, atMs }: GivenDocument): void {
 }
 
 export async function putDocument(x: TenantSession, { hash, text, atMs }: GivenDocument): Promise<void> {
-  await x.run('insertDocument', { hash, text, atMs })
+  const isNew = (await x.run('insertDocument', { hash, text, atMs })) > 0
+  if (isNew) await addToTotal(x, { openJobs: 0, storedBytes: Buffer.byteLength(text) })
 }
 
 export async function getDocument(x: TenantSession, hash: Uint8Array): Promise<string | undefined> {

@@ -26,6 +26,7 @@ const outcomes: readonly unknown[] = ['won', 'lost', 'failed', 'cancelled', unde
 
 export const openJobStates = jobStates.filter((state) => !isFinalJobState(state))
 export const submittedReason = 'submitted'
+const emptyDetail = '{}'
 
 /** Beside each other: a request, and its size. */
 export interface CheckedJob extends NewJob {
@@ -152,7 +153,9 @@ export function changedJob(job: StoredJob, change: JobChange): StoredJob {
     chargedWei: String(change.chargedWei ?? job.chargedWei),
     eventCount: job.eventCount + (change.events?.length ?? 0),
   }
-  const texts = [job.request, body.detail, body.result ?? '', body.error ?? '']
+  // As in a job that was just submitted: an empty detail is no bytes.
+  const detail = body.detail === emptyDetail ? '' : body.detail
+  const texts = [job.request, detail, body.result ?? '', body.error ?? '']
   const sizeBytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   return { ...job, ...body, sizeBytes }
 }
@@ -178,7 +181,7 @@ export function newJobRow({ sizeBytes: _, ...job }: CheckedJob): JobRow {
     revision: 1,
     isCancelRequested: false,
     updatedAtMs: job.createdAtMs,
-    detail: '{}',
+    detail: emptyDetail,
     chargedWei: 0n,
   }
 }

@@ -84,6 +84,14 @@ export interface JobFilter {
   newestFirst?: boolean
 }
 
+/** What a tenant keeps here. */
+export interface TenantTotal {
+  /** That have not ended. */
+  openJobs: number
+  /** Of jobs (requests, details, results, errors) and of documents. */
+  storedBytes: number
+}
+
 export interface JobStore {
   /** In one transaction, durable when it resolves. @throws {ERR_IDEMPOTENCY} for another request with a known key {ERR_LIMIT} {ERR_STORE_DUPLICATE} */
   insertJobs(jobs: NewJob[]): Promise<{ job: JobRow; isNew: boolean }[]>
@@ -105,6 +113,6 @@ export interface JobStore {
   listJobEvents(jobId: string, page: { afterSeq?: number; limit?: number }): Promise<JobEvent[]>
   /** Of jobs that finished before: they, their attempts and their events; returns how many jobs. */
   removeJobs(finishedBeforeMs: number, limit: number): Promise<number>
-  /** By state. */
-  countJobs(): Promise<Partial<Record<JobState, number>>>
+  /** Counted with each change; one row, however many jobs there are. */
+  getTotal(): Promise<TenantTotal>
 }

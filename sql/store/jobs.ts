@@ -21,6 +21,7 @@ import {
   submittedReason,
 } from './job-row.ts'
 import type { FoundJob, StoredJob } from './statements.ts'
+import { addToTotal } from './tenant-total.ts'
 
 const pageRowsDefault = 100
 /** Ids are hexadecimal digits and hyphens: one is before, the other behind all of them. */
@@ -57,6 +58,7 @@ export async function insertJobs(x: TenantSession, jobs: readonly CheckedJob[]):
     'insertJobRequest',
     fresh.map(({ jobId, request }) => ({ jobId, request })),
   )
+  await addToTotal(x, { openJobs: fresh.length, storedBytes: sizeOf(fresh) })
   const isFresh = new Set(fresh)
   const known = await jobsById(
     x,
@@ -150,6 +152,8 @@ export async function changeJobs(
   if (conflict !== undefined) return { conflict }
   const written = steps.map(({ job, change }) => changedJob(job, change))
   await x.runMany('updateJob', written.map(jobBodyOf))
+  const ended = written.filter(({ finishedAtMs }) => finishedAtMs !== null).length
+  await addToTotal(x, { openJobs: -ended, storedBytes: sizeOf(written) - sizeOf([...jobs.values()]) })
   await x.runMany(
     'putAttempt',
     changes.flatMap(({ jobId, attempts = [] }) => attempts.map((row) => storedAttemptOf(jobId, row))),
@@ -212,10 +216,14 @@ export async function listJobEvents(
 
 export async function removeJobs(x: TenantSession, finishedBeforeMs: number, limit: number): Promise<number> {
   checkCount('the time of a removal', finishedBeforeMs)
-  return x.run('deleteJobs', { atMs: finishedBeforeMs, limit: pageLimit('removed jobs', limit, jobsPerRemovalMax) })
+  const page = { atMs: finishedBeforeMs, limit: pageLimit('removed jobs', limit, jobsPerRemovalMax) }
+  const found = await x.all('listFinishedJobs', page)
+  if (found.length === 0) return 0
+  await x.run('deleteJobs', { jobIds: JSON.stringify(found.map(({ jobId }) => jobId)) })
+  await addToTotal(x, { openJobs: 0, storedBytes: -sizeOf(found) })
+  return found.length
 }
 
-export async function countJobs(x: TenantSession): Promise<Partial<Record<JobState, number>>> {
-  const rows = await x.all('countJobs', {})
-  return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
+function sizeOf(jobs: readonly { sizeBytes: number }[]): number {
+  return jobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }

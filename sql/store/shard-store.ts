@@ -28,7 +28,6 @@ import {
   changeJobs,
   checkClaim,
   claimJobs,
-  countJobs,
   getJob,
   insertJobs,
   listAttempts,
@@ -43,6 +42,7 @@ import { getContent, getModel, listModels, putModel, removeModel, setFileIdentit
 import { ackOutbox, claimOutbox } from './outbox.ts'
 import { listReleases, putRelease, type ReleaseBounds, releaseBounds } from './releases.ts'
 import { countTerm, findModels, indexModels, termsOf } from './search-index.ts'
+import { getTotal } from './tenant-total.ts'
 import {
   getThreadCheckpoint,
   listCheckpointWrites,
@@ -261,7 +261,7 @@ function jobMethods(tenant: TenantTransactions): JobStore {
     listAttempts: (jobId) => tenant.run('read', (x) => listAttempts(x, jobId)),
     listJobEvents: (jobId, page) => tenant.run('read', (x) => listJobEvents(x, jobId, page)),
     removeJobs: (finishedBeforeMs, limit) => tenant.run('write', (x) => removeJobs(x, finishedBeforeMs, limit)),
-    countJobs: () => tenant.run('read', (x) => countJobs(x)),
+    getTotal: () => tenant.run('read', (x) => getTotal(x)),
   }
 }
 

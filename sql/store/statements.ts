@@ -7,6 +7,7 @@
  */
 import type { ExtentKind } from '#protocol/model/content.ts'
 import type { ComponentKind } from '#protocol/query/message.ts'
+import type { TenantTotal } from './job.ts'
 import type { EdgeKind } from './types.ts'
 
 interface Statement<Parameters, Row = never> {
@@ -477,15 +478,20 @@ export interface TenantStatements extends VectorStatements {
   listAbandonedJobs: Statement<JobStateKey & { atMs: number; limit: number }, FoundJob>
   /** `jobIds`: JSON array. */
   claimJobs: Statement<{ jobIds: string; owner: string; ownerUntilMs: number; atMs: number }>
-  countJobs: Statement<None, { state: string; count: number }>
-  /** With requests, attempts and events; those that finished first before others. */
-  deleteJobs: Statement<{ atMs: number; limit: number }>
+  /** Those that finished first before others. */
+  listFinishedJobs: Statement<{ atMs: number; limit: number }, FoundJob>
+  /** With requests, attempts and events. `jobIds`: JSON array. */
+  deleteJobs: Statement<{ jobIds: string }>
   putAttempt: Statement<StoredAttempt>
   listAttempts: Statement<JobKey, StoredAttempt>
   /** `jobIds`: JSON array. */
   listWonAttempts: Statement<{ jobIds: string }, JobKey & { attempt: number }>
   insertJobEvent: Statement<StoredJobEvent & JobKey>
   listJobEvents: Statement<JobKey & { afterSeq: number; limit: number }, StoredJobEvent>
+
+  /** May be below 0. */
+  addToTotal: Statement<TenantTotal>
+  findTotal: Statement<None, TenantTotal>
 
   insertApiKey: Statement<StoredApiKey>
   findApiKey: Statement<{ keyId: string }, StoredApiKey>

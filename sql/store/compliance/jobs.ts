@@ -270,9 +270,6 @@ export function jobCompliance(open: OpenStore): void {
         }),
         { numRuns: 60 },
       )
-      const counted = Object.entries(await tenant.countJobs())
-      const expected = Map.groupBy(all, ({ state }) => state)
-      expect(new Map(counted)).toEqual(new Map([...expected].map(([state, jobs]) => [state, jobs.length])))
     })
 
     test('shard store: a page of jobs ends where its requests are many bytes', async () => {
@@ -427,10 +424,10 @@ export function jobCompliance(open: OpenStore): void {
         await other.listAttempts(jobId),
         await other.listJobEvents(jobId, {}),
         await other.claimJobs({ owner: 'other', nowMs: 1, untilMs: 1e6, limit: 100 }),
-        await other.countJobs(),
+        await other.getTotal(),
         await other.removeJobs(1e6, 100),
       ]
-      expect(await seen()).toEqual([undefined, [], [], [], [], {}, 0])
+      expect(await seen()).toEqual([undefined, [], [], [], [], { openJobs: 0, storedBytes: 0 }, 0])
       await expect(other.changeJobs([{ jobId, revision: 2, atMs: 1, state: 'failed' }])).rejects.toMatchObject({
         code: 'ERR_NOT_FOUND',
       })

@@ -127,7 +127,7 @@ async function workOf(t: TenantStore): Promise<unknown> {
   return {
     jobs: jobs.map((job) => ({ ...job, chargedWei: String(job.chargedWei) })),
     open: open.map(({ jobId }) => jobId),
-    counts: await t.countJobs(),
+    total: await t.getTotal(),
     attempts: (await Promise.all(jobs.map(({ jobId }) => t.listAttempts(jobId)))).map((attempts) =>
       attempts.map((attempt) => ({ ...attempt, paidWei: String(attempt.paidWei) })),
     ),

@@ -53,10 +53,9 @@ const jobs = {
     order by j.job_id limit :limit`,
   claimJobs: `update job set owner = :owner, owner_until_ms = :ownerUntilMs, revision = revision + 1, updated_at_ms = :atMs
     where tenant_id = :tenantId and job_id in (select value from json_each(:jobIds))`,
-  countJobs: 'select state, count(*) as count from job indexed by job_state where tenant_id = :tenantId group by state',
-  deleteJobs: `delete from job where tenant_id = :tenantId and job_id in
-    (select job_id from job indexed by job_finished where tenant_id = :tenantId and finished_at_ms < :atMs
-      order by finished_at_ms, job_id limit :limit)`,
+  listFinishedJobs: `${foundJob} indexed by job_finished
+    where j.tenant_id = :tenantId and j.finished_at_ms < :atMs order by j.finished_at_ms, j.job_id limit :limit`,
+  deleteJobs: 'delete from job where tenant_id = :tenantId and job_id in (select value from json_each(:jobIds))',
   putAttempt: `insert into job_attempt(tenant_id, job_id, attempt, peer_id, is_hedge, started_at_ms, ended_at_ms, outcome,
       detail, paid_wei, receipt_hash)
     values(:tenantId, :jobId, :attempt, :peerId, :isHedge, :startedAtMs, :endedAtMs, :outcome, :detail, :paidWei,
@@ -106,6 +105,13 @@ const documents = {
     cross join document_name n on n.tenant_id = :tenantId and n.name = ofName and n.version = latest order by ofName`,
 } satisfies Partial<Record<StatementName, string>>
 
+const totals = {
+  addToTotal: `insert into tenant_total(tenant_id, open_jobs, stored_bytes) values(:tenantId, :openJobs, :storedBytes)
+    on conflict(tenant_id) do update set open_jobs = open_jobs + excluded.open_jobs,
+      stored_bytes = stored_bytes + excluded.stored_bytes`,
+  findTotal: `select open_jobs as openJobs, stored_bytes as storedBytes from tenant_total where tenant_id = :tenantId`,
+} satisfies Partial<Record<StatementName, string>>
+
 const ofCheckpoint = `where tenant_id = :tenantId and thread = :thread and namespace = :namespace
       and checkpoint_id = :checkpointId`
 const threadPage = (condition: string) => `select namespace, checkpoint_id as checkpointId, size_bytes as sizeBytes
@@ -134,4 +140,4 @@ const threads = {
   deleteThreadWrites: 'delete from thread_write where tenant_id = :tenantId and thread = :thread',
 } satisfies Partial<Record<StatementName, string>>
 
-export const coordinatorStatements = { ...jobs, ...apiKeys, ...documents, ...threads }
+export const coordinatorStatements = { ...jobs, ...apiKeys, ...documents, ...totals, ...threads }

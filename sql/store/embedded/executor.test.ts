@@ -41,7 +41,7 @@ describe('embedded statements', () => {
   const ofWholeTenant = [
     ...['listModels', 'listAllFiles', 'findComponents', 'listOutbox', 'countLeased', 'deleteOldCheckpoints'],
     ...['countReleases', 'deleteOldestRelease', 'trimComponentHistory', 'trimOutbox', 'largestReleaseSource'],
-    ...['countSpaces', 'countChains', 'findModelsWithoutTerm', 'countJobs'],
+    ...['countSpaces', 'countChains', 'findModelsWithoutTerm'],
   ]
   const shared = ['findTenant', 'insertTenant', 'listTenants', 'takeRevs', 'countRows']
 

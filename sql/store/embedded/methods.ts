@@ -49,7 +49,7 @@ const tenantMethodSet: Readonly<Record<TenantMethod, true>> = {
   listAttempts: true,
   listJobEvents: true,
   removeJobs: true,
-  countJobs: true,
+  getTotal: true,
   insertApiKey: true,
   getApiKey: true,
   listApiKeys: true,

@@ -342,6 +342,7 @@ export const tableNames = [
   'api_key',
   'document',
   'document_name',
+  'tenant_total',
   'thread_checkpoint',
   'thread_write',
   'shard',

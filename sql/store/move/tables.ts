@@ -238,6 +238,12 @@ export const movedTables: readonly MovedTable[] = [
     batchRows: small,
   },
   {
+    name: 'tenant_total',
+    columns: integers('tenant_id', 'open_jobs', 'stored_bytes'),
+    key: ['tenant_id'],
+    batchRows: small,
+  },
+  {
     name: 'thread_checkpoint',
     columns: {
       ...integers('tenant_id', 'size_bytes'),

@@ -56,10 +56,9 @@ const jobs = {
   claimJobs: `UPDATE shard.job SET owner = @owner, owner_until_ms = @ownerUntilMs, revision = revision + 1,
       updated_at_ms = @atMs
     WHERE tenant_id = @tenantId AND job_id IN (${idsGiven})`,
-  countJobs: 'SELECT state, COUNT(*) AS [count] FROM shard.job WHERE tenant_id = @tenantId GROUP BY state',
-  deleteJobs: `DELETE FROM shard.job WHERE tenant_id = @tenantId AND job_id IN
-    (SELECT TOP (@limit) job_id FROM shard.job WHERE tenant_id = @tenantId AND finished_at_ms < @atMs
-      ORDER BY finished_at_ms, job_id)`,
+  listFinishedJobs: `${foundJob}
+    WHERE j.tenant_id = @tenantId AND j.finished_at_ms < @atMs ORDER BY j.finished_at_ms, j.job_id`,
+  deleteJobs: `DELETE FROM shard.job WHERE tenant_id = @tenantId AND job_id IN (${idsGiven})`,
   putAttempt: `UPDATE shard.job_attempt WITH (UPDLOCK, SERIALIZABLE)
     SET peer_id = @peerId, is_hedge = @isHedge, started_at_ms = @startedAtMs, ended_at_ms = @endedAtMs,
       outcome = @outcome, detail = @detail, paid_wei = @paidWei, receipt_hash = @receiptHash
@@ -114,6 +113,15 @@ const documents = {
     JOIN shard.document_name n ON n.tenant_id = @tenantId AND n.name = g.name AND n.version = g.version ORDER BY n.name`,
 } satisfies Partial<Record<StatementName, string>>
 
+const totals = {
+  addToTotal: `UPDATE shard.tenant_total WITH (UPDLOCK, SERIALIZABLE)
+    SET open_jobs = open_jobs + @openJobs, stored_bytes = stored_bytes + @storedBytes WHERE tenant_id = @tenantId;
+IF @@ROWCOUNT = 0 INSERT INTO shard.tenant_total(tenant_id, open_jobs, stored_bytes)
+    VALUES (@tenantId, @openJobs, @storedBytes)`,
+  findTotal: `SELECT open_jobs AS openJobs, stored_bytes AS storedBytes FROM shard.tenant_total
+    WHERE tenant_id = @tenantId`,
+} satisfies Partial<Record<StatementName, string>>
+
 const ofCheckpoint = `WHERE tenant_id = @tenantId AND thread = @thread AND namespace = @namespace
       AND checkpoint_id = @checkpointId`
 const threadPage = (condition: string) => `SELECT TOP (@limit) namespace, checkpoint_id AS checkpointId,
@@ -143,4 +151,4 @@ IF @@ROWCOUNT = 0 INSERT INTO shard.thread_write(tenant_id, thread, namespace, c
   deleteThreadWrites: 'DELETE FROM shard.thread_write WHERE tenant_id = @tenantId AND thread = @thread',
 } satisfies Partial<Record<StatementName, string>>
 
-export const coordinatorStatements = { ...jobs, ...apiKeys, ...documents, ...threads }
+export const coordinatorStatements = { ...jobs, ...apiKeys, ...documents, ...totals, ...threads }

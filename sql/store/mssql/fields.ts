@@ -123,6 +123,8 @@ export const fieldTypes: Readonly<Record<FieldName, FieldType>> = {
   names: 'json',
   afterBlock: 'integer',
   afterIndex: 'integer',
+  openJobs: 'integer',
+  storedBytes: 'integer',
   jobId: 'text',
   idempotencyKey: 'text',
   idempotencyKeys: 'texts',
