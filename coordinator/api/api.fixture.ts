@@ -9,7 +9,10 @@ import type { NodeView, SwarmModelView } from '#protocol/api/network.ts'
 import type { ApiKeyView } from '#protocol/api/routes/keys.ts'
 import type { WorkflowView } from '#protocol/api/routes/workflows.ts'
 import { HartonomousError } from '#protocol/errors.ts'
+import { openEmbeddedStore } from '#sql/store/index.ts'
+import { auditTenant, openConstitution } from '../constitution/index.ts'
 import { type Identity, type Scope, scopes } from '../identity.ts'
+import { ConstitutionDesk } from '../runtime/constitution-desk.ts'
 import type { ApiKeyService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
 import { ChangeFeed, registerApi } from './index.ts'
 import { TestJobs } from './jobs.fixture.ts'
@@ -60,7 +63,11 @@ export async function startApi(): Promise<ApiBench> {
   const jobs = new TestJobs((tenant, jobId) => changes.publish({ type: 'job', jobId }, tenant))
   const nodes = Array.from({ length: 250 }, (_, at) => testNode(at))
   const state = { isHealthy: true, revision: 1 }
+  const store = await openEmbeddedStore({ path: ':memory:' })
+  const audit = store.forTenant(auditTenant)
+  const constitution = await openConstitution({ documents: audit, ledger: audit, now: Date.now })
   await registerApi(app, {
+    constitution: new ConstitutionDesk(constitution),
     jobs,
     registry: testRegistry(nodes, state),
     workflows: testWorkflows(),
@@ -90,6 +97,8 @@ export async function startApi(): Promise<ApiBench> {
     },
     close: async () => {
       await http.close()
+      await constitution.close()
+      await store.close()
       await rm(folder, { recursive: true })
     },
   }

@@ -1,7 +1,14 @@
 /** What stands behind the faces of the coordinator. */
 import type { FastifyRequest } from 'fastify'
 import type { Identity } from '../identity.ts'
-import type { ApiKeyService, JobService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
+import type {
+  ApiKeyService,
+  ConstitutionService,
+  JobService,
+  OwnNode,
+  RegistryService,
+  WorkflowService,
+} from '../service.ts'
 import type { ChangeFeed } from './events/change-feed.ts'
 
 export interface ApiServices {
@@ -9,6 +16,7 @@ export interface ApiServices {
   registry: RegistryService
   workflows: WorkflowService
   keys: ApiKeyService
+  constitution: ConstitutionService
   node: OwnNode
   changes: ChangeFeed
   /** Who calls. @throws {ERR_AUTH} {ERR_QUOTA} */

@@ -6,7 +6,7 @@ export { Dispatcher, type DispatcherDependencies, type Done } from './dispatcher
 export { FairSlots } from './fair-slots.ts'
 export { detailOf } from './job-detail.ts'
 export { JobHub } from './job-hub.ts'
-export { type JobServiceDependencies, Jobs } from './job-service.ts'
+export { type Admission, type JobServiceDependencies, Jobs } from './job-service.ts'
 export { Latencies } from './latency.ts'
 export { newJob } from './new-job.ts'
 export { pause } from './pause.ts'

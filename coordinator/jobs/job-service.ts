@@ -37,11 +37,8 @@ export interface JobServiceDependencies {
   storeOf: (tenant: TenantId) => JobStore
   hub: JobHub
   now: () => number
-  /**
-   * Before anything is kept; what it gives is called once the job is in the store, or is not to be.
-   * @throws {ERR_QUOTA} {ERR_FORBIDDEN}
-   */
-  admit: (identity: Identity, request: SubmitRequest) => Promise<() => void>
+  /** Before anything is kept. @throws {ERR_QUOTA} {ERR_FORBIDDEN} {ERR_USAGE} for terms that forbid nothing */
+  admit: (identity: Identity, request: SubmitRequest) => Promise<Admission>
   /** What is named by a name that may come to mean something else. @throws {ERR_NOT_FOUND} */
   pin: (tenant: TenantId, work: Work) => Promise<Work>
   /** @throws {ERR_FORBIDDEN} */
@@ -56,7 +53,15 @@ export interface JobServiceDependencies {
   receiptsOf: (tenant: TenantId, row: JobRow) => Promise<ReceiptView[]>
 }
 
+export interface Admission {
+  /** Of the rules under which the job acts, where they are more than the constitution. */
+  policyHash?: string
+  /** Called once the job is in the store, or is not to be. */
+  entered: () => void
+}
+
 interface InsertOptions {
+  policyHash: string | undefined
   idempotencyKey: string | undefined
   traceparent: string | undefined
   onOpen: (jobId: string) => void
@@ -87,9 +92,9 @@ export class Jobs implements JobService {
     const { admit } = this.#deps
     const checked = parseRequest(submitRequest, request)
     if (idempotencyKey !== undefined) parseRequest(idempotencyKeySchema, idempotencyKey)
-    const entered = await admit(identity, checked)
+    const { policyHash, entered } = await admit(identity, checked)
     try {
-      return await this.#insert(identity, checked, { idempotencyKey, traceparent, onOpen })
+      return await this.#insert(identity, checked, { policyHash, idempotencyKey, traceparent, onOpen })
     } finally {
       entered()
     }
@@ -98,7 +103,7 @@ export class Jobs implements JobService {
   async #insert(
     identity: Identity,
     checked: SubmitRequest,
-    { idempotencyKey, traceparent, onOpen }: InsertOptions,
+    { policyHash, idempotencyKey, traceparent, onOpen }: InsertOptions,
   ): Promise<JobView> {
     const { pin, storeOf, submitted, now } = this.#deps
     const work = await pin(identity.tenant, checked.work)
@@ -108,6 +113,7 @@ export class Jobs implements JobService {
       idempotencyKey,
       traceparent,
       principal: principalOfJob(identity),
+      policyHash,
       nowMs: now(),
     })
     const [inserted] = await storeOf(identity.tenant).insertJobs([row])

@@ -38,13 +38,10 @@ export class Prober {
   /** Begins what is due. */
   round(): void {
     const { table } = this.#deps
-    const views = table.list()
-    const known = new Set(views.map(({ peerId }) => peerId as PeerId))
-    for (const peerId of this.#failures.keys()) if (!known.has(peerId)) this.#failures.delete(peerId)
-    for (const { peerId, state } of views) {
+    for (const peerId of this.#failures.keys()) if (!table.has(peerId)) this.#failures.delete(peerId)
+    for (const [peerId, state] of table.states()) {
       if (this.#running.size >= probesAtOnceMax) return
-      if (state !== 'stale' && state !== 'paused' && state !== 'busy' && this.#isDue(peerId as PeerId))
-        void this.#run(peerId as PeerId)
+      if (state !== 'stale' && state !== 'paused' && state !== 'busy' && this.#isDue(peerId)) void this.#run(peerId)
     }
   }
 

@@ -41,6 +41,9 @@ import { WorkflowJobs } from './workflow-jobs.ts'
 import { WorkflowLibrary } from './workflow-library.ts'
 
 const removedAtOnceMax = 500
+const candidatesKeptMs = 200
+/** Models that were asked for in such a moment. */
+const candidateListsMax = 256
 
 export interface CoordinatorOptions {
   node: HartonomousNode
@@ -66,6 +69,7 @@ export class Coordinator {
   readonly controller: NodeController
   readonly workflows: WorkflowLibrary
   readonly #options: CoordinatorOptions
+  readonly #candidatesOf = new Map<ModelId, { atMs: number; candidates: Candidate[] }>()
   readonly #priceMaxWei: bigint
   readonly #gate: Gate
   readonly #workflowJobs: WorkflowJobs
@@ -234,7 +238,18 @@ export class Coordinator {
     return { modelId, name, candidates: () => [...this.#peers(modelId), ...this.#self(modelId)] }
   }
 
+  /** Waiters ask at every turn, and a popular model has thousands of nodes: what was found a moment ago will do. */
   #peers(modelId: ModelId): Candidate[] {
+    const nowMs = Date.now()
+    const known = this.#candidatesOf.get(modelId)
+    if (known !== undefined && nowMs - known.atMs < candidatesKeptMs) return known.candidates
+    if (this.#candidatesOf.size >= candidateListsMax) this.#candidatesOf.clear()
+    const candidates = this.#lookForPeers(modelId)
+    this.#candidatesOf.set(modelId, { atMs: nowMs, candidates })
+    return candidates
+  }
+
+  #lookForPeers(modelId: ModelId): Candidate[] {
     const { leases, standing, economy } = this.node.parts
     return leases
       .holders(modelId)

@@ -9,7 +9,7 @@ import type { TenantId, TenantStore } from '#sql/store/types.ts'
 import type { Constitution } from '../constitution/index.ts'
 import { type Done, detailOf, type JobHub, newJob, pause, type RunningJob, requestCancel } from '../jobs/index.ts'
 import { compile, runWorkflow, type Tool, type WorkflowHost, type WorkOptions } from '../workflow/index.ts'
-import { actingAs } from './gate.ts'
+import { actingAs, rulesOf } from './gate.ts'
 
 export interface WorkflowJobsDependencies {
   storeOf: (tenant: TenantId) => TenantStore
@@ -113,10 +113,11 @@ export class WorkflowJobs {
         const principal = { ...actingAs(job.principal, job.jobId) }
         principal.delegates = [...principal.delegates, ...agents.map((id) => ({ type: 'Agent' as const, id }))]
         try {
-          if (action === 'delegate') await constitution.enforce({ action, principal, resource })
+          const rules = await rulesOf(constitution, job)
+          if (action === 'delegate') await constitution.enforce({ action, principal, resource }, rules)
           else {
             const tool = { id: resource, isWriting: false }
-            await constitution.enforce({ action, principal, resource: tool, context: { isApproved: false } })
+            await constitution.enforce({ action, principal, resource: tool, context: { isApproved: false } }, rules)
           }
           return { isAllowed: true, reason: 'the constitution permits it' }
         } catch (error) {
@@ -132,13 +133,16 @@ export class WorkflowJobs {
     const { idempotencyKey, agents = [], maxPriceWei } = options
     const { tenant, delegates, ...rest } = actingAs(job.principal, job.jobId)
     const principal = { ...rest, delegates: [...delegates, ...agents.map((id) => ({ type: 'Agent' as const, id }))] }
-    const terms = { ...job.terms, ...(await this.#boundOf(job, store, maxPriceWei)) }
+    // Under the rules of the workflow: what it forbids is written down once.
+    const { forbid: _, ...own } = job.terms
+    const terms = { ...own, ...(await this.#boundOf(job, store, maxPriceWei)) }
     const row = newJob({
       request: { work, terms },
       idempotencyKey: `${job.jobId}/${idempotencyKey}`.slice(-255),
       parentJobId: job.jobId,
       traceparent: job.traceparent,
       principal,
+      policyHash: job.policyHash,
       nowMs: now(),
     })
     const [inserted] = await store.insertJobs([row])

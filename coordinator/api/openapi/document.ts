@@ -41,6 +41,7 @@ const tags: Record<RouteShape['tag'], string> = {
   workflows: 'Graphs of work.',
   money: 'Receipts, bonds and balances. Amounts are decimal digits of wei.',
   keys: 'API keys.',
+  constitution: 'Who may do what: the rules in force, and what they decided.',
   health: 'For supervisors; no credentials.',
 }
 

@@ -1,5 +1,6 @@
 /** The one table of routes of the coordinator, and the types that follow from it. */
 import type { z } from 'zod'
+import { constitutionRoutes } from './constitution.ts'
 import { healthRoutes } from './health.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
@@ -16,6 +17,7 @@ export const routes = {
   ...workflowRoutes,
   ...moneyRoutes,
   ...keyRoutes,
+  ...constitutionRoutes,
   ...healthRoutes,
 }
 

@@ -22,7 +22,7 @@ export interface RouteShape {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As OpenAPI has it: `/api/v1/jobs/{jobId}`. */
   path: string
-  tag: 'network' | 'models' | 'query' | 'jobs' | 'workflows' | 'money' | 'keys' | 'health'
+  tag: 'network' | 'models' | 'query' | 'jobs' | 'workflows' | 'money' | 'keys' | 'constitution' | 'health'
   scope: RouteScope
   summary: string
   params?: z.ZodObject
