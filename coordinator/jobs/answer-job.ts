@@ -11,7 +11,7 @@ import { hedgeDelayMinMs, jobAttemptsMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { AttemptRow } from '#sql/store/job.ts'
 import { type Candidate, chooseCandidate, costMaxWei, type Needs, needsOf, refusalOf } from './candidates.ts'
-import type { FairSlots, Slot } from './fair-slots.ts'
+import type { ChooseNode, FairSlots, Slot } from './fair-slots.ts'
 import type { Latencies } from './latency.ts'
 import { pause } from './pause.ts'
 import type { RunningJob } from './running-job.ts'
@@ -115,7 +115,6 @@ class Answer {
 
   /** One round: a node, and perhaps a second one beside it. */
   async run(): Promise<Answered> {
-    const { slots } = this.#deps
     const slot = await this.#allowedSlot()
     const round = new AbortController()
     const signal = AbortSignal.any([round.signal, this.#job.signal])
@@ -136,12 +135,13 @@ class Answer {
     begin(slot, false)
     const hedge = this.#hedgeAfter(() => {
       if (running === 0 || race.winner !== undefined || this.#job.signal.aborted) return
-      const second = slots.tryTake((runningOn) => this.#choose(runningOn))
-      if (second === undefined) return
-      const isOther = second.peerId !== slot.peerId
-      this.#authorize(second.peerId).then(
-        () => (isOther && running > 0 && race.winner === undefined ? begin(second, true) : second.release()),
-        () => second.release(),
+      this.#hedgeSlot(signal).then(
+        (second) => {
+          const isWanted = running > 0 && race.winner === undefined && !signal.aborted
+          if (isWanted) begin(second, true)
+          else second.release()
+        },
+        () => undefined,
       )
     })
     try {
@@ -166,6 +166,23 @@ class Answer {
         this.#forbidden.add(slot.peerId)
         if (this.#found.candidates().every(({ peerId }) => this.#forbidden.has(peerId))) throw error
       }
+    }
+  }
+
+  /** On another node: at once where one has room, else in its turn. The first may be mute, and the others only busy. */
+  async #hedgeSlot(signal: AbortSignal): Promise<Slot> {
+    const { slots } = this.#deps
+    const choose: ChooseNode = (runningOn) => {
+      const peerId = this.#choose(runningOn)
+      return peerId === undefined || this.#tried.has(peerId) ? undefined : peerId
+    }
+    const slot = slots.tryTake(choose) ?? (await slots.take(this.#job.tenant, choose, signal))
+    try {
+      await this.#authorize(slot.peerId)
+      return slot
+    } catch (error) {
+      slot.release()
+      throw error
     }
   }
 

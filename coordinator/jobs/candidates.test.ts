@@ -99,3 +99,10 @@ test('candidates: five thousand that have answered nothing get a quarter of the 
   for (let round = 0; round < 50; round++)
     expect(['a', 'b']).toContain(chooseCandidate(all, needs({ tried: new Set(['s1' as PeerId]) }), idle))
 })
+
+test('candidates: a busy one is waited for, before one that failed the same job is asked again', () => {
+  const both = [candidate('failed'), candidate('busy')]
+  const tried = new Set(['failed' as PeerId])
+  const runningOn = (peerId: PeerId) => (peerId === 'busy' ? 4 : 0)
+  expect(chooseCandidate(both, needs({ tried }), { ...idle, runningOn })).toBeUndefined()
+})

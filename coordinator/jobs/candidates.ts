@@ -70,10 +70,13 @@ export function chooseCandidate(
   needs: Needs,
   choosing: Choosing,
 ): PeerId | undefined {
-  const open = candidates
-    .filter((candidate) => refusalOf(candidate, needs) === '')
-    .filter((candidate) => choosing.runningOn(candidate.peerId) < roomOf(candidate, choosing))
-  for (const rank of [isFresh, isUntried, () => true]) {
+  const fitting = candidates.filter((candidate) => refusalOf(candidate, needs) === '')
+  // Who is only busy is waited for, before one that failed is asked again.
+  const untried = fitting.filter((candidate) => isUntried(candidate, needs))
+  const open = (untried.length > 0 ? untried : fitting).filter(
+    (candidate) => choosing.runningOn(candidate.peerId) < roomOf(candidate, choosing),
+  )
+  for (const rank of [isFresh, () => true]) {
     const all = open.filter((candidate) => rank(candidate, needs))
     if (all.length === 0) continue
     const ranked = knownOrNew(all, needs, choosing)

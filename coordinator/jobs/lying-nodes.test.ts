@@ -46,3 +46,28 @@ test('lying nodes: one that fails at once does not look fast by it', async () =>
   // Both of two draws fall on it once in four: never more.
   expect(bench.asked.filter(({ node }) => node === 'hole').length).toBeLessThan(100)
 }, 60_000)
+
+test('lying nodes: where the first is mute and the other busy, the second try waits for its turn', async () => {
+  const isBusy = Promise.withResolvers<void>()
+  const bench = await open([
+    {
+      name: 'honest',
+      slots: 1,
+      behave: async (onEvent) => {
+        await isBusy.promise
+        return answers('yes')(onEvent, { signal: AbortSignal.any([]), jobKey: '', attempt: 1 })
+      },
+    },
+  ])
+  const first = bench.run(chat('first'))
+  await expect.poll(() => bench.asked.length).toBe(1)
+  bench.nodes = [{ name: 'mute', behave: hangs }, ...bench.nodes]
+  const second = bench.run(chat('second'))
+  await expect.poll(() => bench.slots.waiting, { timeout: 20_000 }).toBe(1)
+  isBusy.resolve()
+  expect((await first).state).toBe('succeeded')
+  expect((await second).attempts).toMatchObject([
+    { peerId: 'mute', outcome: 'lost' },
+    { peerId: 'honest', outcome: 'won' },
+  ])
+}, 60_000)
