@@ -137,7 +137,9 @@ export const catalogueCursorBytesMax = 64
 /** A lease that is not renewed is dropped. Heartbeats go out every third of it. */
 export const leaseTtlMs = 30 * second
 /** Peers whose lease is remembered. */
-export const leasesKnownMax = 16_384
+export const leasesKnownMax = 4096
+/** By a coordinator, which looks after the whole swarm: some 10 MiB of usual leases, 256 MiB of the longest there can be. */
+export const registryLeasesMax = 16_384
 /** Open streams of one protocol from one peer. */
 export const streamsPerPeerMax = 32
 /** Open inbound streams of one protocol from all peers: 32 peers that use up theirs; ~10 KiB each at both ends of the port. */

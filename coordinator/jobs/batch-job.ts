@@ -99,6 +99,8 @@ async function allFinal(job: RunningJob, jobs: readonly JobRow[], store: JobStor
       const found = await openItems(job, store)
       open = found.difference(ended)
       job.enter('running', `${jobs.length - open.size} of ${jobs.length} items have ended`)
+      // Each item has times of its own.
+      job.clock.stop()
       job.progress('running', jobs.length - open.size, jobs.length)
       if (open.size === 0) return
       const lookAgainAtMs = Date.now() + lookEveryMs

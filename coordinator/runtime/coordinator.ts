@@ -7,7 +7,8 @@ import type { ReceiptView } from '#protocol/api/network.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { day, hour } from '#protocol/units.ts'
+import type { Release } from '#protocol/model/release.ts'
+import { day, hour, second } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId } from '#sql/store/types.ts'
 import type { QuotaUsage, TenantQuotas } from '../auth/index.ts'
@@ -42,6 +43,7 @@ import { WorkflowLibrary } from './workflow-library.ts'
 
 const removedAtOnceMax = 500
 const candidatesKeptMs = 200
+const releaseKeptMs = second
 /** Models that were asked for in such a moment. */
 const candidateListsMax = 256
 
@@ -69,6 +71,7 @@ export class Coordinator {
   readonly controller: NodeController
   readonly workflows: WorkflowLibrary
   readonly #options: CoordinatorOptions
+  readonly #releases = new Map<string, { atMs: number; release: Release }>()
   readonly #candidatesOf = new Map<ModelId, { atMs: number; candidates: Candidate[] }>()
   readonly #priceMaxWei: bigint
   readonly #gate: Gate
@@ -228,7 +231,7 @@ export class Coordinator {
 
   async #modelOf(reference: string): Promise<ModelThing | undefined> {
     try {
-      const { release } = await this.node.parts.releases.resolve(reference)
+      const release = await this.#releaseOf(reference)
       return { id: release.modelId, licence: release.licence, publisher: release.publisher }
     } catch (error) {
       if (isHartonomousError(error, 'ERR_NOT_FOUND')) return undefined
@@ -236,10 +239,23 @@ export class Coordinator {
     }
   }
 
+  /**
+   * Asked for each job, twice; a name that means something else from now on may do so a moment later. A look-up between two
+   * writes of the store ends the commit that they would share. @throws {ERR_NOT_FOUND}
+   */
+  async #releaseOf(reference: string): Promise<Release> {
+    const nowMs = Date.now()
+    const known = this.#releases.get(reference)
+    if (known !== undefined && nowMs - known.atMs < releaseKeptMs) return known.release
+    const { release } = await this.node.parts.releases.resolve(reference)
+    if (this.#releases.size >= candidateListsMax) this.#releases.clear()
+    this.#releases.set(reference, { atMs: nowMs, release })
+    return release
+  }
+
   /** @throws {ERR_NOT_FOUND} */
   async #candidates(model: string) {
-    const { release } = await this.node.parts.releases.resolve(model)
-    const { modelId, name } = release
+    const { modelId, name } = await this.#releaseOf(model)
     await this.node.answers.look(modelId)
     return { modelId, name, candidates: () => [...this.#peers(modelId), ...this.#self(modelId)] }
   }

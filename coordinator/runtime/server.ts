@@ -12,6 +12,7 @@ import {
 import type { Log } from '#node/log/index.ts'
 import { type NodeServer, startServer } from '#node/runtime/index.ts'
 import type { StampedEvent } from '#protocol/api/control.ts'
+import { registryLeasesMax } from '#protocol/limits.ts'
 import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
 import { OpenAiFace } from '../api/openai/index.ts'
 import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
@@ -47,7 +48,7 @@ const refreshMs = 10_000
 export async function startCoordinator(options: CoordinatorServerOptions): Promise<CoordinatorServer> {
   const { dataDir, config, log, onEvent, requestStop } = options
   const own = await readCoordinatorConfig(coordinatorFiles.config(dataDir))
-  const server = await startServer({ dataDir, config, log, onEvent, requestStop })
+  const server = await startServer({ dataDir, config, log, onEvent, requestStop, leasesMax: registryLeasesMax })
   const closers: (() => Promise<unknown>)[] = [() => server.close('the coordinator stops')]
   const close = async () => {
     await rm(coordinatorFiles.endpoint(dataDir), { force: true })

@@ -1,8 +1,10 @@
 /** Runs workflows as jobs: each prompt of theirs is a child job with a key of its own, so that no step is done or paid twice. */
+import { createHash } from 'node:crypto'
 import type { ItemWork, JobErrorView, JobResult, Work } from '#protocol/api/jobs.ts'
 import { isFinalJobState } from '#protocol/api/jobs.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import { errorFromWire, HartonomousError } from '#protocol/errors.ts'
+import { idempotencyKeyBytesMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId, TenantStore } from '#sql/store/types.ts'
@@ -53,10 +55,16 @@ export class WorkflowJobs {
     }
   }
 
-  /** A workflow by its name becomes the graph that has the name now: a run that is resumed is the same one. */
+  /**
+   * A workflow by its name becomes the graph that has the name now: a run that is resumed is the same one. One that cannot run
+   * is refused before it is kept. @throws {ERR_NOT_FOUND} {ERR_USAGE}
+   */
   async pin(tenant: TenantId, work: Work): Promise<Work> {
-    if (work.kind !== 'workflow' || typeof work.workflow !== 'string') return work
-    return { ...work, workflow: await this.#deps.graphOf(tenant, work.workflow) }
+    if (work.kind !== 'workflow') return work
+    const { graphOf, tools } = this.#deps
+    const graph = typeof work.workflow === 'string' ? await graphOf(tenant, work.workflow) : work.workflow
+    compile(graph, { tools: new Set(tools.keys()) })
+    return { ...work, workflow: graph }
   }
 
   /** It has ended: where it stood is of no more use. */
@@ -138,7 +146,7 @@ export class WorkflowJobs {
     const terms = { ...own, ...(await this.#boundOf(job, store, maxPriceWei)) }
     const row = newJob({
       request: { work, terms },
-      idempotencyKey: `${job.jobId}/${idempotencyKey}`.slice(-255),
+      idempotencyKey: childKey(job.jobId, idempotencyKey),
       parentJobId: job.jobId,
       traceparent: job.traceparent,
       principal,
@@ -183,6 +191,13 @@ export class WorkflowJobs {
       unsubscribe()
     }
   }
+}
+
+/** Steps within agents within maps have long names. */
+function childKey(jobId: string, key: string): string {
+  const whole = `${jobId}/${key}`
+  if (Buffer.byteLength(whole) <= idempotencyKeyBytesMax) return whole
+  return `${jobId}/${createHash('sha256').update(key).digest('hex')}`
 }
 
 function approvalKey(jobId: string, step: string): string {

@@ -34,6 +34,8 @@ export interface NodeOptions {
   config: Config
   log: Log
   onEvent?: (event: StampedEvent) => void
+  /** Leases of others that are kept: `leasesKnownMax`, unless given. */
+  leasesMax?: number
 }
 
 export class HartonomousNode {
@@ -58,7 +60,10 @@ export class HartonomousNode {
   /** Names of releases heard of since the start, for progress lines; as many as releases are kept. */
   readonly #names = new Map<ModelId, string>()
 
+  readonly #leasesMax: number | undefined
+
   private constructor(options: NodeOptions) {
+    this.#leasesMax = options.leasesMax
     this.dataDir = options.dataDir
     this.config = options.config
     this.log = options.log
@@ -160,7 +165,7 @@ export class HartonomousNode {
       onPayment: (event) => this.tell(paymentEventOf(event)),
       onTransfer: (transfer) => traceTransfer(this.#tracer, transfer),
     }
-    const parts = await openParts({ dataDir, config, log, host }, this.#closers)
+    const parts = await openParts({ dataDir, config, log, host, leasesMax: this.#leasesMax }, this.#closers)
     this.#parts = parts
     for (const { release } of await parts.releases.all()) this.#name(release.modelId, release.name)
     this.#tracer = await openTracer({

@@ -59,6 +59,8 @@ export interface PartsOptions {
   config: Config
   log: Log
   host: PartsHost
+  /** Leases of others that are kept; a node needs fewer than who looks after a swarm. */
+  leasesMax?: number | undefined
 }
 
 export type Close = () => Promise<unknown>
@@ -76,7 +78,7 @@ export async function openParts(options: PartsOptions, closers: Close[]): Promis
 
   const tenant = store.forTenant(localOwner)
   const now = Date.now
-  const leases = new LeaseTable(now, () => host.onLeaseChange())
+  const leases = new LeaseTable(now, () => host.onLeaseChange(), options.leasesMax)
   const shard = new Shard({
     store: tenant,
     dataPlane,

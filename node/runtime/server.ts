@@ -16,6 +16,8 @@ export interface ServerOptions {
   onEvent: (event: StampedEvent) => void
   /** Called when the owner asks for a stop over the API. */
   requestStop: (reason: string) => void
+  /** @see NodeOptions.leasesMax */
+  leasesMax?: number
 }
 
 export interface NodeServer {
@@ -30,7 +32,13 @@ export interface NodeServer {
 /** @throws {ERR_NODE_RUNNING} {ERR_PORT_IN_USE} and what a node throws at its start. */
 export async function startServer(options: ServerOptions): Promise<NodeServer> {
   const { dataDir, config, log } = options
-  const node = await HartonomousNode.start({ dataDir, config, log, onEvent: options.onEvent })
+  const node = await HartonomousNode.start({
+    dataDir,
+    config,
+    log,
+    onEvent: options.onEvent,
+    ...(options.leasesMax === undefined ? {} : { leasesMax: options.leasesMax }),
+  })
   try {
     const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })

@@ -18,11 +18,13 @@ export class LeaseTable {
   readonly #connected = new Set<PeerId>()
   readonly #now: () => number
   readonly #onChange: () => void
+  readonly #sizeMax: number
 
   /** `onChange` is called when a lease came that says something else about models than the one before. */
-  constructor(now: () => number, onChange: () => void = () => undefined) {
+  constructor(now: () => number, onChange: () => void = () => undefined, sizeMax = leasesKnownMax) {
     this.#now = now
     this.#onChange = onChange
+    this.#sizeMax = sizeMax
   }
 
   /** False for a lease that is older than the known one. The signature has been checked by the decoder. */
@@ -34,7 +36,7 @@ export class LeaseTable {
     const lengthMs = Math.min(leaseTtlMs, Math.max(0, lease.expiresAtMs - lease.issuedAtMs))
     // Newest last: the map's order is the order of eviction.
     this.remove(lease.peerId)
-    if (this.#leases.size >= leasesKnownMax) this.#makeRoom()
+    if (this.#leases.size >= this.#sizeMax) this.#makeRoom()
     this.#leases.set(lease.peerId, { signed, receivedAtMs, expiresAtMs: receivedAtMs + lengthMs })
     for (const { modelId } of lease.models) {
       const holders = this.#byModel.get(modelId)

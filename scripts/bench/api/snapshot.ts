@@ -7,7 +7,7 @@ import { Standing } from '#node/standing/index.ts'
 import { LeaseTable } from '#node/swarm/index.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
-import { leaseTtlMs } from '#protocol/limits.ts'
+import { leaseTtlMs, registryLeasesMax } from '#protocol/limits.ts'
 import { GiB, MiB } from '#protocol/units.ts'
 
 const groups = 3
@@ -21,7 +21,7 @@ export async function snapshotMs(nodeCount: number): Promise<{ snapshotMs: numbe
   let nowMs = 1_800_000_000_000
   const now = () => nowMs
   const log = createLog({ level: 'error', format: 'json', write: () => undefined })
-  const leases = new LeaseTable(now)
+  const leases = new LeaseTable(now, undefined, registryLeasesMax)
   const fill = (sequence: number) => {
     for (let n = 0; n < nodeCount; n++)
       leases.accept({ lease: leaseOf(n, sequence, nowMs), bytes: new Uint8Array(), signature: new Uint8Array() })
