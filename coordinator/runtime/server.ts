@@ -1,6 +1,7 @@
 /** A coordinator with its faces: the node's own API on one port, that of the coordinator on another. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { type Config, dataFiles } from '#node/config/index.ts'
 import {
   createHttpServer,
@@ -17,7 +18,7 @@ import { OpenAiFace } from '../api/openai/index.ts'
 import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
 import { auditTenant, openConstitution } from '../constitution/index.ts'
-import { Coordinator } from './coordinator.ts'
+import { Coordinator, type PeerCalls } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
 import { CoordinatorSeries } from './series.ts'
 import { SignInLog } from './sign-in-log.ts'
@@ -31,10 +32,15 @@ export interface CoordinatorServerOptions {
   port: number
   onEvent: (event: StampedEvent) => void
   requestStop: (reason: string) => void
+  /** In place of the network: tests say what other nodes answer. */
+  peers?: PeerCalls
 }
 
 export interface CoordinatorServer {
   coordinator: Coordinator
+  auth: CoordinatorAuth
+  changes: ChangeFeed
+  app: FastifyInstance
   url: string
   close(): Promise<void>
 }
@@ -71,6 +77,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
       config: own,
       constitution,
       quotas: auth.quotas,
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
       onJobEnd: (state, phases) => series.ended(state, phases),
       onChange: (change) => {
         if (change.type === 'network') changes.publish(change)
@@ -84,7 +91,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
     const { url } = await http.listen()
     await writeEndpoint(dataDir, url)
     await tellReady(server, dataDir)
-    return { coordinator, url, close }
+    return { coordinator, auth, changes, app: http.app, url, close }
   } catch (error) {
     await close()
     throw error
@@ -133,6 +140,7 @@ async function serve({ http, auth, coordinator, series, changes, server }: Serve
     keys: auth.keys,
     node: controller,
     changes,
+    tracer: node.tracer,
     identify: (request) => auth.identify(request),
     metrics: () => series.text(coordinator),
   }
