@@ -1,11 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type CoordinatorServer, startCoordinator } from '#coordinator/runtime/server.ts'
-import { dataFiles, resolveConfig } from '#node/config/index.ts'
-import { createLog } from '#node/log/index.ts'
 import { bundledModel, ingest, pull, smallModel, type TestNode, TestNodes, until } from '#node/runtime/node.fixture.ts'
 import { type CollectedSpan, Collector } from './collector.fixture.ts'
+import { startCoordinatorOver } from './coordinator.fixture.ts'
 
 const model = 'hartonomous/hartling'
 const secret = 'Tell me a story about a fox named Zebulon.'
@@ -170,34 +166,10 @@ test('tracing: a fetch is one span, however many chunks it has', async () => {
   expect(span!.attributes['hartonomous.fetch.chunks_verified']).toBeGreaterThan(0)
 })
 
-/** A coordinator over the swarm that knows the seed, and answers nothing itself. */
-async function startTracedCoordinator(): Promise<CoordinatorServer> {
-  const settings = {
-    'api.port': 0,
-    'network.listen': ['/ip4/127.0.0.1/tcp/0'],
-    'network.mdns': false,
-    'network.bootstrap': await seed.node.parts.network.addresses(),
-    'inference.enabled': false,
-    'telemetry.otlp': collector.url,
-  }
-  const coordinator = await startCoordinator({
-    dataDir: join(nodes.folder, 'coordinator'),
-    config: resolveConfig(settings, {}, {}).config,
-    log: createLog({ level: 'silent', format: 'json' }),
-    host: '127.0.0.1',
-    port: 0,
-    onEvent: () => undefined,
-    requestStop: () => undefined,
-  })
-  const { answers } = coordinator.coordinator.node
-  await until('the coordinator knows the seed', async () => (await answers.models()).length > 0)
-  return coordinator
-}
-
 test('tracing: one trace shows a job from the request that submitted it, over REST or as a client of OpenAI, to the engine', async () => {
-  const { url, coordinator, close } = await startTracedCoordinator()
+  const traced = { 'telemetry.otlp': collector.url }
+  const { url, ownerToken, coordinator, close } = await startCoordinatorOver(nodes, seed, traced)
   try {
-    const token = await readFile(dataFiles.ownerToken(join(nodes.folder, 'coordinator')), 'utf8')
     const messages = [{ role: 'user', content: secret }]
     const job = { work: { kind: 'chat', model, messages, maxTokens: 5 }, terms: { hedge: false } }
     for (const [route, body, status] of [
@@ -205,7 +177,7 @@ test('tracing: one trace shows a job from the request that submitted it, over RE
       ['/v1/chat/completions', { model, messages, max_tokens: 5 }, 200],
     ] as const) {
       const { traceId, spanId, traceparent } = newTrace()
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token.trim()}`, traceparent }
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${ownerToken}`, traceparent }
       const response = await fetch(`${url}${route}`, { method: 'POST', headers, body: JSON.stringify(body) })
       expect([response.status, await response.text()], route).toEqual([status, expect.any(String)])
       const spans = await trace(traceId, 8)
