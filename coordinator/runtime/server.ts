@@ -1,7 +1,7 @@
 /** A coordinator with its faces: the node's own API on one port, that of the coordinator on another. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Config, dataFiles } from '#node/config/index.ts'
 import {
   createHttpServer,
@@ -15,7 +15,7 @@ import { type NodeServer, startServer } from '#node/runtime/index.ts'
 import type { StampedEvent } from '#protocol/api/control.ts'
 import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
 import { OpenAiFace } from '../api/openai/index.ts'
-import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
+import { assertScope, authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
 import { auditTenant, openConstitution } from '../constitution/index.ts'
 import { Coordinator, type PeerCalls } from './coordinator.ts'
@@ -147,7 +147,12 @@ async function serve({ http, auth, coordinator, series, changes, server }: Serve
   await registerApi(http.app, services)
   authRoutes(http.app, auth)
   const face = new OpenAiFace({ jobs: coordinator.jobs, hub: coordinator.hub, node })
-  openAiGateway(http.app, async (request) => face.of(await auth.identify(request, { isOpenAi: true })), node.tracer)
+  const backendOf = async (request: FastifyRequest) => {
+    const identity = await auth.identify(request, { isOpenAi: true })
+    assertScope(identity, 'infer')
+    return face.of(identity)
+  }
+  openAiGateway(http.app, backendOf, node.tracer)
 }
 
 async function tellReady({ node, controller, apiUrl }: NodeServer, dataDir: string): Promise<void> {

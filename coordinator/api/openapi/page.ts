@@ -90,6 +90,10 @@ const bodies: Readonly<Record<string, unknown>> = {
   submitJob: { work: { kind: 'chat', model: 'MODEL', messages: [{ role: 'user', content: 'Hello' }] } },
   approveJob: { step: 'review', isApproved: true },
   saveWorkflow: { name: 'NAME', steps: [{ id: 'answer', type: 'prompt', prompt: '{{input.question}}' }] },
+  walletSignIn: { message: 'MESSAGE', signature: '0xSIGNATURE' },
+  openAiChat: { model: 'MODEL', messages: [{ role: 'user', content: 'Hello' }] },
+  openAiCompletion: { model: 'MODEL', prompt: 'Once upon a time' },
+  openAiEmbeddings: { model: 'MODEL', input: ['Hello'] },
   createKey: { label: 'laptop', scopes: ['jobs:read', 'jobs:write'] },
 }
 

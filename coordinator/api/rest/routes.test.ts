@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { routeNames, shapeOf } from '#protocol/api/routes/index.ts'
+import { documentedRoutes, routeNames, routes, shapeOf } from '#protocol/api/routes/index.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { type ApiBench, bondWei, type Caller, nodesBusy, nodesKnown, startApi } from '../api.fixture.ts'
 
@@ -30,6 +30,23 @@ test('every route that is not open asks who calls before anything else', async (
       expect(response.headers.get('www-authenticate'), name).toBe('Bearer')
       expect(response.headers.get('content-type'), name).toContain('application/problem+json')
     }
+  }
+})
+
+test('what the document says of signing in and of the gateway is there, and asks for what it says', async () => {
+  const elsewhere = Object.entries(documentedRoutes).filter(([name]) => !Object.hasOwn(routes, name))
+  expect(elsewhere.length).toBeGreaterThan(5)
+  for (const [name, { method, path, scope, answer }] of elsewhere) {
+    const body = method === 'POST' ? { body: '{}' } : {}
+    const init = { method, ...body, headers: { 'content-type': 'application/json' } }
+    const response = await ask(path, init)
+    expect(response.status, name).not.toBe(404)
+    if (response.ok && answer.type === 'json')
+      expect(answer.schema.safeParse(await response.json()).error, name).toBe(undefined)
+    else expect(method, name).toBe('POST')
+    if (scope !== 'infer') continue
+    const asReader = await ask(path, { ...init, headers: { ...init.headers, ...bearer('reader') } })
+    expect(asReader.status, name).toBe(403)
   }
 })
 

@@ -1,5 +1,6 @@
 /** The one table of routes of the coordinator, and the types that follow from it. */
 import type { z } from 'zod'
+import { routesElsewhere } from './elsewhere.ts'
 import { healthRoutes } from './health.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
@@ -21,6 +22,9 @@ export const routes = {
 
 export type RouteName = keyof typeof routes
 export const routeNames = Object.keys(routes) as RouteName[]
+
+/** With those that are served elsewhere: all that a caller can find. */
+export const documentedRoutes: Readonly<Record<string, RouteShape>> = { ...routes, ...routesElsewhere }
 
 export function shapeOf(name: RouteName): RouteShape {
   return routes[name]
