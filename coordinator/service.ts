@@ -1,5 +1,14 @@
 /** What the coordinator can see and do, for all of its faces: REST, MCP, OpenAI, command line. Nothing here knows HTTP. */
 import type { ControlledNode } from '#node/runtime/index.ts'
+import type {
+  AuditEntryView,
+  AuditReportView,
+  CheckView,
+  ConstitutionVersion,
+  ConstitutionView,
+  DecideRequest,
+  DecisionView,
+} from '#protocol/api/constitution.ts'
 import type { JobEvent, JobKind, JobResult, JobState, JobView, QuoteView, SubmitRequest } from '#protocol/api/jobs.ts'
 import type { CoverageView, NetworkSnapshot, NodeView, ReceiptView, SwarmModelView } from '#protocol/api/network.ts'
 import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
@@ -69,6 +78,30 @@ export interface ApiKeyService {
   list(identity: Identity): Promise<ApiKeyView[]>
   /** @throws {ERR_NOT_FOUND} */
   revoke(identity: Identity, keyId: string): Promise<void>
+}
+
+export interface AuditQuery extends Page {
+  effect?: 'permit' | 'forbid'
+  tenant?: string
+}
+
+/** Each of these asks the constitution itself first. @throws {ERR_FORBIDDEN} */
+export interface ConstitutionService {
+  current(identity: Identity): Promise<ConstitutionView>
+  /** Newest first. */
+  versions(identity: Identity): Promise<ConstitutionVersion[]>
+  /** @throws {ERR_NOT_FOUND} */
+  version(identity: Identity, hash: string): Promise<ConstitutionView>
+  /** @throws {ERR_USAGE} {ERR_LIMIT} for what is not even read */
+  check(identity: Identity, text: string): Promise<CheckView>
+  /** @throws {ERR_USAGE} {ERR_LIMIT} {ERR_STORE_CONFLICT} where `previous` is not in force */
+  replace(identity: Identity, text: string, previous: string): Promise<ConstitutionView>
+  /** Nothing is written down. @throws {ERR_USAGE} {ERR_LIMIT} */
+  decide(identity: Identity, request: DecideRequest): Promise<DecisionView[]>
+  /** Newest first. */
+  audit(identity: Identity, query: AuditQuery): Promise<{ entries: AuditEntryView[]; nextCursor?: string }>
+  /** @throws {ERR_QUEUE_FULL} while another runs */
+  replay(identity: Identity, signal: AbortSignal): Promise<AuditReportView>
 }
 
 /** What the coordinator asks its own node. */

@@ -507,6 +507,8 @@ export const constitutionBytesMax = 128 * KiB
 /** What a child may add at a time, and how many times: 8 agents and jobs within one another. */
 export const addedRulesBytesMax = 16 * KiB
 export const policyLayersMax = 8
+/** What a submitter forbids its own job, in characters: at four bytes each `addedRulesBytesMax`. Each text stays in the store. */
+export const jobForbidCharactersMax = 4 * KiB
 /** Of all layers together; a decision looks at those of its action, at 4 us each. */
 export const rulesMax = 512
 export const ruleIdBytesMax = 48
@@ -517,6 +519,12 @@ export const ruleOperatorsMax = 128
 export const rulePatternBytesMax = 256
 /** A request as it is written down. */
 export const decisionRequestBytesMax = 2304
+/** Of one call: 256 requests are 600 KiB and 100 ms. */
+export const decisionsAskedMax = 256
+/** Entries of the log looked at for one page of those that a filter asks for: ten pages of the ledger, ~10 MiB. */
+export const auditRowsLookedAtMax = 10_000
+/** What a replay shows of entries that are not as they were. */
+export const auditDifferencesMax = 1000
 /** Rules that a decision names. */
 export const decisionRulesMax = 10
 /** Decisions on their way to the store, ~1 KiB each; then even reads wait. */
@@ -544,6 +552,7 @@ function assert(holds: boolean, what = 'limits that belong together do not fit')
   if (!holds) throw new Error(what)
 }
 
+assert(4 * jobForbidCharactersMax <= addedRulesBytesMax, 'what a job may forbid itself can be added to a constitution')
 assert(blockBytesMax <= chunkBytes && chunkBytes % blockBytesMax === 0, 'a chunk is a whole number of blocks')
 assert(unpaidWaitMs < sourceStallMs, 'a request that waits for credit is refused before its source seems dead')
 assert(rangesPerRequestMax * 44 + 16 <= chunkRequestBytesMax, 'a full request fits its frame')

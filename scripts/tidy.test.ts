@@ -38,7 +38,7 @@ test.each([
   ['protocol with libp2p types', 'protocol/chunk.ts', "import type { Libp2p } from 'libp2p'"],
   ['sql from node', 'sql/store/a.ts', "import { log } from '#node/log/index.ts'"],
   ['node from coordinator', 'node/cli/a.ts', "import { jobs } from '#coordinator/jobs/index.ts'"],
-  ['coordinator from the inside of node', 'coordinator/a.ts', "import { log } from '#node/log/index.ts'"],
+  ['coordinator from the inside of node', 'coordinator/a.ts', "import { LeaseTable } from '#node/swarm/index.ts'"],
   ['another room by a relative path', 'node/log/a.ts', "import { KiB } from '../../protocol/units.ts'"],
   ['the inside of another feature', 'node/log/a.ts', "import { dial } from '../network/dial.ts'"],
   ['a feature from the command line', 'node/log/a.ts', "import { run } from '../cli/index.ts'"],

@@ -142,6 +142,8 @@ test('coordinator: a shipped workflow runs on real nodes, and one that asks wait
   }
   const { jobId } = await submit({ kind: 'workflow', workflow: graph, input: 'hello' })
   await until('it waits', async () => (await client.get<JobView>(`/api/v1/jobs/${jobId}`)).state === 'waiting')
+  const early = client.post(`/api/v1/jobs/${jobId}/approvals`, { step: 'a later one', isApproved: true })
+  await expect(early).rejects.toMatchObject({ code: 'ERR_USAGE' })
   await client.post(`/api/v1/jobs/${jobId}/approvals`, { step: 'review', isApproved: true })
   expect(await ended(jobId)).toMatchObject({ state: 'succeeded' })
   const { jobs } = await client.get<{ jobs: JobView[] }>(`/api/v1/jobs?parentJobId=${jobId}`)

@@ -26,6 +26,7 @@ export function createHandlers(services: ApiServices): Handlers {
     ...moneyHandlers(services),
     ...workflowHandlers(services),
     ...keyHandlers(services),
+    ...constitutionHandlers(services),
     ...healthHandlers(services),
   }
 }
@@ -180,6 +181,33 @@ function keyHandlers({ keys }: ApiServices): Of<'createKey' | 'listKeys' | 'revo
       await keys.revoke(identity, keyId)
       return { keyId, isRevoked: true }
     },
+  }
+}
+
+function constitutionHandlers({
+  constitution,
+}: ApiServices): Of<
+  | 'getConstitution'
+  | 'listConstitutionVersions'
+  | 'getConstitutionVersion'
+  | 'checkConstitution'
+  | 'replaceConstitution'
+  | 'decide'
+  | 'listAudit'
+  | 'replayAudit'
+> {
+  return {
+    getConstitution: async ({ identity }) => constitution.current(identity),
+    listConstitutionVersions: async ({ identity, query }) => {
+      const { rows, ...rest } = pageOf(await constitution.versions(identity), query)
+      return { versions: rows, ...rest }
+    },
+    getConstitutionVersion: async ({ identity, params }) => constitution.version(identity, params.hash),
+    checkConstitution: async ({ identity, body }) => constitution.check(identity, body.text),
+    replaceConstitution: async ({ identity, body }) => constitution.replace(identity, body.text, body.previous),
+    decide: async ({ identity, body }) => ({ decisions: await constitution.decide(identity, body) }),
+    listAudit: async ({ identity, query }) => constitution.audit(identity, query),
+    replayAudit: async ({ identity, signal }) => constitution.replay(identity, signal),
   }
 }
 

@@ -2,7 +2,14 @@
 import type { FastifyRequest } from 'fastify'
 import type { Tracer } from '#node/telemetry/index.ts'
 import type { Identity } from '../identity.ts'
-import type { ApiKeyService, JobService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
+import type {
+  ApiKeyService,
+  ConstitutionService,
+  JobService,
+  OwnNode,
+  RegistryService,
+  WorkflowService,
+} from '../service.ts'
 import type { ChangeFeed } from './events/change-feed.ts'
 
 export interface ApiServices {
@@ -10,6 +17,7 @@ export interface ApiServices {
   registry: RegistryService
   workflows: WorkflowService
   keys: ApiKeyService
+  constitution: ConstitutionService
   node: OwnNode
   changes: ChangeFeed
   /** Each request is a span, that of its caller's trace where it names one. */

@@ -27,6 +27,7 @@ export const actions = {
   query: { group: 'read', resource: 'Area' },
   /** The owner's own SQL: `Area::"database"`. */
   sql: { group: 'read', resource: 'Area' },
+  /** The rules, and what they decided: `Area::"audit"`. */
   readAudit: { group: 'read', resource: 'Area' },
   quote: { group: 'read', resource: 'JobKind', context: terms },
   readResult: { group: 'read', resource: 'JobRecord' },

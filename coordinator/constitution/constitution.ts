@@ -5,6 +5,7 @@ import type { TenantStore } from '#sql/store/index.ts'
 import { actionRule } from './actions.ts'
 import { auditEntryOf } from './audit-entry.ts'
 import { AuditLog } from './audit-log.ts'
+import { type AuditPageQuery, auditPage } from './audit-page.ts'
 import { type Decision, decide, refusalOf } from './decision.ts'
 import { engineVersion } from './engine.ts'
 import { PolicyLibrary } from './policy-library.ts'
@@ -47,8 +48,10 @@ export interface Constitution {
    * @throws {ERR_FORBIDDEN} naming the rules {ERR_USAGE} for what is no request {ERR_LIMIT} {ERR_STORE_UNAVAILABLE}
    */
   enforce(request: DecisionRequest, set?: PolicySet): Promise<Decision>
-  /** Decides all again. */
-  replay(): Promise<AuditReport>
+  /** What was decided, the newest first. @throws {ERR_USAGE} */
+  decisions(query: AuditPageQuery): ReturnType<typeof auditPage>
+  /** Decides all again. @throws the signal's reason */
+  replay(signal?: AbortSignal): Promise<AuditReport>
   /** Returns when every decision is written down. */
   close(): Promise<void>
 }
@@ -88,9 +91,13 @@ export async function openConstitution({ documents, ledger, now }: ConstitutionO
     find: (hash) => library.find(hash),
     decide: (request, set = current) => decide(set, request),
     enforce,
-    replay: async () => {
+    decisions: async (query) => {
       await audit.flush()
-      return replayAudit(ledger, library)
+      return auditPage(ledger, query)
+    },
+    replay: async (signal) => {
+      await audit.flush()
+      return replayAudit(ledger, library, signal)
     },
     close: () => audit.flush(),
   }

@@ -11,6 +11,7 @@ export { auditTenant, type Constitution, type ConstitutionOptions, openConstitut
 export { type Decision, refusalOf } from './decision.ts'
 export { defaultText } from './default.ts'
 export type { PolicySet } from './policy-set.ts'
+export { checkRules, rehearse } from './rehearsal.ts'
 export type { AuditReport } from './replay.ts'
 export {
   type DecisionRequest,
@@ -21,4 +22,4 @@ export {
   principalOf,
 } from './request.ts'
 export type { RuleProblem } from './rule.ts'
-export { schemaText } from './schema.ts'
+export { schemaText, textHash as rulesHash } from './schema.ts'

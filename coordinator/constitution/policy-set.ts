@@ -41,7 +41,10 @@ export function deriveConstitution(parent: PolicySet, addedForbids: string): Pol
   atMost('layers of rules', parent.layer + 1, policyLayersMax)
   const rules = parseRules(addedForbids)
   const permit = rules.find(({ effect }) => effect !== 'forbid')
-  if (permit !== undefined) throw wrong(`${permit.id} permits; on top of another set rules can only forbid`)
+  if (permit !== undefined) {
+    const { id, line, column } = permit
+    throw wrong(`line ${line}, column ${column}: ${id} permits; on top of another set rules can only forbid`)
+  }
   atMost('rules', parent.ruleCount + rules.length, rulesMax)
   return setOf(documentOf(parent.hash, addedForbids), rules, parent)
 }

@@ -1,4 +1,5 @@
 /** Walks the log of decisions and decides each of them again, with the very texts that it names. */
+import { setImmediate as breathe } from 'node:timers/promises'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { ledgerPageRowsMax } from '#protocol/limits.ts'
 import type { LedgerEntry, TenantStore } from '#sql/store/index.ts'
@@ -22,6 +23,7 @@ type Texts = Pick<PolicyLibrary, 'find' | 'findSchema'>
 export async function replayAudit(
   ledger: Pick<TenantStore, 'checkLedger' | 'listLedger'>,
   texts: Texts,
+  signal?: AbortSignal,
 ): Promise<AuditReport> {
   const { entryCount, head, damaged } = await ledger.checkLedger()
   const report: AuditReport = { entryCount, head: Buffer.from(head).toString('hex'), decisionCount: 0, differences: [] }
@@ -29,6 +31,9 @@ export async function replayAudit(
   for (let afterSeq = 0; ; ) {
     const page = await ledger.listLedger({ kinds: ['decision'], afterSeq, limit: ledgerPageRowsMax })
     for (const entry of page) {
+      // Deciding is all on this thread: others wait for one decision at most.
+      await breathe()
+      signal?.throwIfAborted()
       const reason = await differenceOf(entry, texts)
       if (reason !== undefined) report.differences.push({ seq: entry.seq, reason })
     }

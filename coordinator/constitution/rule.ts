@@ -12,6 +12,9 @@ export interface Rule {
   id: string
   effect: 'permit' | 'forbid'
   text: string
+  /** Where it begins, from 1. */
+  line: number
+  column: number
   /** Those that it can ever apply to: an engine that is asked about another need not see it. */
   actions: ReadonlySet<ActionName>
 }
@@ -59,7 +62,7 @@ export function parseRules(text: string): Rule[] {
   if (parts.policies.length > rulesMax) {
     throw new HartonomousError('ERR_LIMIT', { what: 'rules', limit: rulesMax, actual: parts.policies.length })
   }
-  const rules = parts.policies.map(ruleOf)
+  const rules = parts.policies.map((part) => ruleOf(part, placeOf(text, Math.max(0, text.indexOf(part)))))
   const seen = new Set<string>()
   for (const { id } of rules) {
     if (seen.has(id)) throw wrong(`two rules have the @id ${JSON.stringify(id)}`)
@@ -68,16 +71,16 @@ export function parseRules(text: string): Rule[] {
   return rules
 }
 
-function ruleOf(text: string): Rule {
+function ruleOf(text: string, { line, column }: { line: number; column: number }): Rule {
   const answer = withEngine('a rule', (cedar) => cedar.policyToJson(text))
   if (answer.type === 'failure') throw wrong(`not a rule: ${text.slice(0, 80)}`)
   const { effect, action, annotations } = answer.json
   const id = annotations?.['id'] ?? ''
   if (!/^[a-z0-9][a-z0-9._-]*$/.test(id) || id.length > ruleIdBytesMax) {
     const why = `an @id of at most ${ruleIdBytesMax} lower case letters, digits, ".", "-" and "_"`
-    throw wrong(`each rule needs ${why}: ${text.replaceAll(/\s+/g, ' ').slice(0, 80)}`)
+    throw wrong(`line ${line}, column ${column}: each rule needs ${why}: ${text.replaceAll(/\s+/g, ' ').slice(0, 80)}`)
   }
-  return { id, effect, text, actions: actionsOf(action) }
+  return { id, effect, text, line, column, actions: actionsOf(action) }
 }
 
 /** The scope of a rule names actions and groups of them; conditions may narrow it further, and are not looked at here. */

@@ -16,11 +16,13 @@ import type { Latencies } from './latency.ts'
 import { pause } from './pause.ts'
 import type { RunningJob } from './running-job.ts'
 import { type Account, receiptHash, type Sitting, type SittingEvent } from './sitting.ts'
+import type { Windows } from './windows.ts'
 import { completionTokensMax, promptTokensMax } from './work-size.ts'
 
 export interface AnswerDependencies {
   slots: FairSlots
   latencies: Latencies
+  windows: Windows
   now: () => number
   random: () => number
   /** Nodes that answer prompts of that model, and its id. @throws {ERR_NOT_FOUND} */
@@ -190,10 +192,11 @@ class Answer {
   }
 
   #choose(runningOn: (peerId: PeerId) => number): PeerId | undefined {
-    const { latencies, random } = this.#deps
+    const { latencies, windows, random } = this.#deps
+    const windowOf = (peerId: PeerId) => windows.sizeOf(peerId)
     const expectedMs = (peerId: PeerId) => latencies.expectedMs(peerId)
     const allowed = this.#found.candidates().filter((each) => !this.#forbidden.has(each.peerId))
-    return chooseCandidate(allowed, this.#needs(), { runningOn, expectedMs, random })
+    return chooseCandidate(allowed, this.#needs(), { runningOn, expectedMs, windowOf, random })
   }
 
   #needs(): Needs {
@@ -222,7 +225,7 @@ class Answer {
   }
 
   async #attempt(slot: Slot, attempt: number, isHedge: boolean, race: Race, outer: AbortSignal): Promise<Answered> {
-    const { now, latencies, noteWork, sit } = this.#deps
+    const { now, latencies, windows, slots, noteWork, sit } = this.#deps
     const { peerId } = slot
     const job = this.#job
     const lost = new AbortController()
@@ -257,6 +260,7 @@ class Answer {
     }
     try {
       const result = await sitting.run(onEvent)
+      windows.answered(peerId, slots.runningOn(peerId))
       const { costWei, receipt } = sitting.account()
       const counts = tokensOf(result)
       const won: AttemptRow = {
@@ -275,7 +279,13 @@ class Answer {
       const isLost = lost.signal.aborted
       const outcome = isLost ? 'lost' : outer.aborted ? 'cancelled' : 'failed'
       const known = isHartonomousError(error) ? error : undefined
+      // One that was asked first and had said nothing when another one had begun is slow too.
+      const isSlow = isLost && !isHedge && detail.firstTokenMs === undefined
       const blame = outcome === 'failed' ? blameOf(known?.code) : 'none'
+      if (isSlow || (outcome === 'failed' && (blame === 'node' || blame === 'none'))) {
+        latencies.missed(peerId, now() - startedAtMs)
+        windows.failed(peerId)
+      }
       const told = { code: known?.code ?? 'ERR_IO', message: error instanceof Error ? error.message : String(error) }
       job.attempt({
         ...row,

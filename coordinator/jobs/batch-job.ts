@@ -31,12 +31,15 @@ export async function batchJob(job: RunningJob, deps: BatchDependencies): Promis
   if (work.kind !== 'batch') throw new TypeError(`a ${work.kind} is no batch`)
   const { store, hub, now, onSubmit } = deps
   job.enter('queued', `submits ${work.items.length} items`)
-  const terms = { ...job.terms, ...shareOf(job.terms.maxPriceWei, work.items.length) }
+  // Under the rules of the batch: what it forbids is written down once.
+  const { forbid: _, ...own } = job.terms
+  const terms = { ...own, ...shareOf(job.terms.maxPriceWei, work.items.length) }
   const rows: NewJob[] = work.items.map(({ id, work: item }) =>
     newJob({
       request: { work: item, terms },
       idempotencyKey: `${job.jobId}/${id}`,
       principal: childOf(job),
+      policyHash: job.policyHash,
       parentJobId: job.jobId,
       nowMs: now(),
     }),

@@ -12,10 +12,11 @@ import type { Candidate } from './candidates.ts'
 import { Dispatcher, type Done } from './dispatcher.ts'
 import { FairSlots } from './fair-slots.ts'
 import { JobHub } from './job-hub.ts'
-import { Jobs } from './job-service.ts'
+import { type JobServiceDependencies, Jobs } from './job-service.ts'
 import { Latencies } from './latency.ts'
 import type { RunningJob } from './running-job.ts'
 import type { Sitting, SittingEvent } from './sitting.ts'
+import { Windows } from './windows.ts'
 
 export type Behaviour = (
   onEvent: (event: SittingEvent) => void,
@@ -27,6 +28,7 @@ export interface TestNode {
   slots?: number
   weiPerKiloToken?: bigint
   hasBond?: boolean
+  region?: string
   behave: Behaviour
 }
 
@@ -55,19 +57,35 @@ export const chat = (content = 'hello', terms?: SubmitRequest['terms']): SubmitR
   ...(terms === undefined ? {} : { terms }),
 })
 
+/** What a test wants to be the product's own besides. */
+export interface JobBenchParts {
+  admit?: JobServiceDependencies['admit']
+  authorize?: AnswerDependencies['authorize']
+  workflow?: (job: RunningJob, store: JobStore) => Promise<Done>
+}
+
 export class JobBench {
   readonly hub = new JobHub()
   readonly jobs: Jobs
   readonly dispatcher: Dispatcher
   readonly store: ShardStore
   readonly slots = new FairSlots()
+  readonly latencies = new Latencies(Date.now)
+  readonly windows = new Windows()
   nodes: TestNode[]
+  readonly #parts: JobBenchParts
   /** What each node was asked for, in order. */
   readonly asked: { node: string; job: string; attempt: number }[] = []
 
-  private constructor(store: ShardStore, nodes: TestNode[], owner: string) {
+  private constructor(
+    store: ShardStore,
+    nodes: TestNode[],
+    owner: string,
+    partsOf: (bench: JobBench) => JobBenchParts,
+  ) {
     this.store = store
     this.nodes = nodes
+    this.#parts = partsOf(this)
     const storeOf = (tenant: TenantId): JobStore => store.forTenant(tenant)
     this.dispatcher = new Dispatcher({
       tenants: () => store.listTenants(),
@@ -83,9 +101,10 @@ export class JobBench {
       storeOf,
       hub: this.hub,
       now: Date.now,
-      admit: async () => () => undefined,
+      admit: this.#parts.admit ?? (async () => ({ entered: () => undefined })),
       authorize: async () => undefined,
       pin: async (_tenant, work) => work,
+      mayQuote: async () => undefined,
       quote: () => Promise.reject(new Error('no quotes here')),
       submitted: (tenant) => this.dispatcher.submitted(tenant),
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
@@ -94,10 +113,13 @@ export class JobBench {
     })
   }
 
-  static async open(nodes: TestNode[], options: { store?: ShardStore; owner?: string } = {}): Promise<JobBench> {
+  static async open(
+    nodes: TestNode[],
+    options: { store?: ShardStore; owner?: string; parts?: (bench: JobBench) => JobBenchParts } = {},
+  ): Promise<JobBench> {
     const store = options.store ?? (await openShardStore({ path: ':memory:' }))
     await store.migrate()
-    const bench = new JobBench(store, nodes, options.owner ?? 'coordinator:test')
+    const bench = new JobBench(store, nodes, options.owner ?? 'coordinator:test', options.parts ?? (() => ({})))
     await bench.dispatcher.start()
     return bench
   }
@@ -124,13 +146,15 @@ export class JobBench {
       const onSubmit = () => this.dispatcher.submitted(job.tenant)
       return { result: await batchJob(job, { store, hub: this.hub, now: Date.now, onSubmit }), chargedWei: 0n }
     }
+    if (job.work.kind === 'workflow' && this.#parts.workflow !== undefined) return this.#parts.workflow(job, store)
     return answerJob(job, this.#answering())
   }
 
   #answering(): AnswerDependencies {
     return {
       slots: this.slots,
-      latencies: new Latencies(Date.now),
+      latencies: this.latencies,
+      windows: this.windows,
       now: Date.now,
       random: Math.random,
       candidates: async () => ({ modelId: 'model', name: 'm', candidates: () => this.nodes.map(candidateOf) }),
@@ -138,7 +162,7 @@ export class JobBench {
       sit: this.#sit,
       priceMaxWei: 10n ** 18n,
       noteWork: () => undefined,
-      authorize: async () => undefined,
+      authorize: this.#parts.authorize ?? (async () => undefined),
     }
   }
 
@@ -160,14 +184,15 @@ export class JobBench {
   }
 }
 
-function candidateOf({ name, slots = 4, weiPerKiloToken = 0n, hasBond = false }: TestNode): Candidate {
+function candidateOf({ name, slots = 4, weiPerKiloToken = 0n, hasBond = false, region = '' }: TestNode): Candidate {
   return {
     peerId: name as PeerId,
-    lease: { region: '', isPaused: false, inferenceSlots: slots, inferenceSlotsFree: slots },
+    lease: { region, isPaused: false, inferenceSlots: slots, inferenceSlotsFree: slots },
     score: 0.5,
     hasBond,
     weiPerKiloToken,
     hasFailed: false,
+    hasAnswered: true,
     isOwn: false,
   }
 }

@@ -9,6 +9,7 @@ const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
   hasBond: false,
   weiPerKiloToken: 0n,
   hasFailed: false,
+  hasAnswered: true,
   isOwn: false,
   ...more,
 })
@@ -19,7 +20,7 @@ const needs = (more: Partial<Needs> = {}): Needs => ({
   tried: new Set(),
   ...more,
 })
-const idle: Choosing = { runningOn: () => 0, expectedMs: () => 1000, random: Math.random }
+const idle: Choosing = { runningOn: () => 0, expectedMs: () => 1000, windowOf: () => 4, random: Math.random }
 
 test('candidates: terms are kept, and a refusal says why', () => {
   expect(refusalOf(candidate('a'), needs())).toBe('')
@@ -68,4 +69,33 @@ test('candidates: one slow node among eleven takes less than two in a hundred of
   for (let round = 0; round < 10_000; round++)
     if (chooseCandidate(eleven, needs(), { ...idle, expectedMs }) === 'n3') slow++
   expect(slow / 10_000).toBeLessThan(0.02)
+})
+
+test('candidates: whoever promises ten thousand slots gets no more at once than it has shown', () => {
+  const lease = { region: '', isPaused: false, inferenceSlots: 10_000, inferenceSlotsFree: 10_000 }
+  const boaster = [candidate('boaster', { lease })]
+  expect(chooseCandidate(boaster, needs(), { ...idle, runningOn: () => 3 })).toBe('boaster')
+  expect(chooseCandidate(boaster, needs(), { ...idle, runningOn: () => 4 })).toBeUndefined()
+  expect(chooseCandidate(boaster, needs(), { ...idle, runningOn: () => 4, windowOf: () => 5 })).toBe('boaster')
+})
+
+test('candidates: slots that are promised do not make a wait look short', () => {
+  const lease = { region: '', isPaused: false, inferenceSlots: 10_000, inferenceSlotsFree: 10_000 }
+  const two = [candidate('boaster', { lease }), candidate('honest')]
+  const runningOn = (peerId: PeerId) => (peerId === 'boaster' ? 3 : 1)
+  let boasts = 0
+  for (let round = 0; round < 4000; round++)
+    if (chooseCandidate(two, needs(), { ...idle, runningOn }) === 'boaster') boasts++
+  expect(boasts / 4000).toBeCloseTo(1 / 4, 1)
+})
+
+test('candidates: five thousand that have answered nothing get a quarter of the first tries and no second one', () => {
+  const strangers = Array.from({ length: 5000 }, (_, index) => candidate(`s${index}`, { hasAnswered: false }))
+  const all = [...strangers, candidate('a'), candidate('b')]
+  let stranger = 0
+  for (let round = 0; round < 400; round++) if (chooseCandidate(all, needs(), idle)!.startsWith('s')) stranger++
+  expect(stranger / 400).toBeLessThan(0.35)
+  expect(stranger).toBeGreaterThan(0)
+  for (let round = 0; round < 50; round++)
+    expect(['a', 'b']).toContain(chooseCandidate(all, needs({ tried: new Set(['s1' as PeerId]) }), idle))
 })

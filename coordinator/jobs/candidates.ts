@@ -12,6 +12,8 @@ export interface Candidate {
   weiPerKiloToken: bigint
   /** Its last probe failed. */
   hasFailed: boolean
+  /** It has answered us: a job, or the last probe. Everybody else only says that it would. */
+  hasAnswered: boolean
   /** The coordinator's own node. */
   isOwn: boolean
 }
@@ -49,13 +51,19 @@ export function costMaxWei({ weiPerKiloToken }: Pick<Candidate, 'weiPerKiloToken
 export interface Choosing {
   runningOn: (peerId: PeerId) => number
   expectedMs: (peerId: PeerId) => number
+  /** Jobs of ours it may have at once by what it has shown. */
+  windowOf: (peerId: PeerId) => number
   /** In [0, 1). */
   random: () => number
 }
 
+/** Of the jobs, what those get at most who have answered nothing yet, however many they are. */
+const newcomersShare = 0.25
+
 /**
  * Power of two choices (Mitzenmacher 2001) over the expected wait: of two drawn by standing the one that should answer
- * sooner. It herds nobody onto the fastest node, and newcomers get their share. Undefined while all are full.
+ * sooner. It herds nobody onto the fastest node, and newcomers get their share; a second try goes to none of them while there is
+ * anybody else. Undefined while all are full.
  */
 export function chooseCandidate(
   candidates: readonly Candidate[],
@@ -64,15 +72,28 @@ export function chooseCandidate(
 ): PeerId | undefined {
   const open = candidates
     .filter((candidate) => refusalOf(candidate, needs) === '')
-    .filter(({ peerId, lease }) => choosing.runningOn(peerId) < Math.max(1, lease.inferenceSlots))
+    .filter((candidate) => choosing.runningOn(candidate.peerId) < roomOf(candidate, choosing))
   for (const rank of [isFresh, isUntried, () => true]) {
-    const ranked = open.filter((candidate) => rank(candidate, needs))
-    if (ranked.length === 0) continue
+    const all = open.filter((candidate) => rank(candidate, needs))
+    if (all.length === 0) continue
+    const ranked = knownOrNew(all, needs, choosing)
     const first = draw(ranked, choosing.random)
     const second = draw(ranked, choosing.random)
     return waitMs(first, choosing) <= waitMs(second, choosing) ? first.peerId : second.peerId
   }
   return undefined
+}
+
+/** What its lease promises, as far as it has shown it. */
+function roomOf({ peerId, lease, isOwn }: Candidate, { windowOf }: Choosing): number {
+  return Math.max(1, isOwn ? lease.inferenceSlots : Math.min(lease.inferenceSlots, windowOf(peerId)))
+}
+
+function knownOrNew(candidates: readonly Candidate[], { tried }: Needs, { random }: Choosing): readonly Candidate[] {
+  const known = candidates.filter(({ hasAnswered }) => hasAnswered)
+  if (known.length === 0 || known.length === candidates.length) return candidates
+  const isNewcomersTurn = tried.size === 0 && random() < newcomersShare
+  return isNewcomersTurn ? candidates.filter(({ hasAnswered }) => !hasAnswered) : known
 }
 
 function isUntried({ peerId }: Candidate, { tried }: Needs): boolean {
@@ -84,9 +105,12 @@ function isFresh(candidate: Candidate, needs: Needs): boolean {
 }
 
 /** Our own jobs there are known at once; what others have given it, since its last lease. */
-function waitMs({ peerId, lease }: Candidate, { runningOn, expectedMs }: Choosing): number {
-  const busy = Math.max(runningOn(peerId), lease.inferenceSlots - lease.inferenceSlotsFree)
-  return expectedMs(peerId) * (1 + busy / Math.max(1, lease.inferenceSlots))
+function waitMs(candidate: Candidate, choosing: Choosing): number {
+  const { runningOn, expectedMs } = choosing
+  const { peerId, lease } = candidate
+  const others = Math.max(0, lease.inferenceSlots - lease.inferenceSlotsFree) / Math.max(1, lease.inferenceSlots)
+  const ours = runningOn(peerId) / roomOf(candidate, choosing)
+  return expectedMs(peerId) * (1 + Math.max(ours, others))
 }
 
 function draw(candidates: readonly Candidate[], random: () => number): Candidate {

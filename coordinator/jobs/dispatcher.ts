@@ -116,7 +116,9 @@ export class Dispatcher {
     })
     for (const tenant of tenants) this.#tenant(tenant).mayHaveMore = true
     await this.#look()
-    for (const [tenant, { jobs }] of this.#tenants) if (jobs.size === 0) this.#tenants.delete(tenant)
+    // Who still waits for a place keeps its turn.
+    for (const [tenant, { jobs, mayHaveMore }] of this.#tenants)
+      if (jobs.size === 0 && !mayHaveMore) this.#tenants.delete(tenant)
   }
 
   #tenant(tenant: TenantId): Tenant {
@@ -139,12 +141,19 @@ export class Dispatcher {
   async #lookAround(): Promise<void> {
     while (this.#mustLookAgain && !this.#isStopped) {
       this.#mustLookAgain = false
+      // What batches and workflows wait for must find a place, however many of them there are.
+      let leaves = 0
+      for (const tenant of this.#tenants.values()) leaves += leavesOf(tenant)
       for (const [id, tenant] of [...this.#tenants]) {
-        const room = Math.min(jobsPerTenantInWorkMax - leavesOf(tenant), jobsInWorkMax - this.#inWork)
+        const before = leavesOf(tenant)
+        const room = Math.min(jobsPerTenantInWorkMax - before, jobsInWorkMax - leaves)
         if (room <= 0 || !tenant.mayHaveMore || this.#isStopped) continue
         await this.#claim(id, tenant, room).catch((error: unknown) =>
           this.#deps.log.warn('jobs-not-claimed', { tenant: id, error: String(error) }),
         )
+        leaves += leavesOf(tenant) - before
+        // Its next turn comes after all others'.
+        if (this.#tenants.get(id) === tenant && this.#tenants.delete(id)) this.#tenants.set(id, tenant)
       }
     }
   }

@@ -10,6 +10,8 @@ export interface JobDetail {
   model?: string
   /** Attempts begun so far, those of earlier owners included. */
   attempts: number
+  /** Steps of a workflow that a person is asked about now. */
+  waitingFor?: string[]
 }
 
 export type AttemptDetail = Pick<
@@ -25,14 +27,17 @@ export type JobPrincipal = Omit<Principal, 'tenant'>
 
 export interface StoredRequest extends SubmitRequest {
   principal: JobPrincipal
+  /** Of the constitution with what its submitter forbade it; absent where nothing was. Its children have it, too. */
+  policyHash?: string
   traceparent?: string
 }
 
 export function requestOf(row: Pick<JobRow, 'request'>): StoredRequest {
   const stored = JSON.parse(row.request) as StoredRequest
   const request = submitRequest.parse(stored)
-  const { principal, traceparent } = stored
-  return { ...request, principal, ...(traceparent === undefined ? {} : { traceparent }) }
+  const { principal, policyHash, traceparent } = stored
+  const rules = policyHash === undefined ? {} : { policyHash }
+  return { ...request, principal, ...rules, ...(traceparent === undefined ? {} : { traceparent }) }
 }
 
 /** Of a job that nobody has begun, what its request says. */

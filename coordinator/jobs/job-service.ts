@@ -37,24 +37,31 @@ export interface JobServiceDependencies {
   storeOf: (tenant: TenantId) => JobStore
   hub: JobHub
   now: () => number
-  /**
-   * Before anything is kept; what it gives is called once the job is in the store, or is not to be.
-   * @throws {ERR_QUOTA} {ERR_FORBIDDEN}
-   */
-  admit: (identity: Identity, request: SubmitRequest) => Promise<() => void>
+  /** Before anything is kept. @throws {ERR_QUOTA} {ERR_FORBIDDEN} {ERR_USAGE} for terms that forbid nothing */
+  admit: (identity: Identity, request: SubmitRequest) => Promise<Admission>
   /** What is named by a name that may come to mean something else. @throws {ERR_NOT_FOUND} */
   pin: (tenant: TenantId, work: Work) => Promise<Work>
+  /** @throws {ERR_FORBIDDEN} */
+  mayQuote: (identity: Identity, request: SubmitRequest) => Promise<void>
   quote: (request: SubmitRequest) => Promise<QuoteView>
   submitted: (tenant: TenantId) => void
   running: (tenant: TenantId, jobId: string) => RunningJob | undefined
   /** Cancel, approve, read: of a job that is there. @throws {ERR_FORBIDDEN} */
   authorize: (identity: Identity, action: 'cancel' | 'approve' | 'readResult', row: JobRow) => Promise<void>
   /** @throws {ERR_USAGE} where that step does not wait */
-  approve: (tenant: TenantId, jobId: string, step: string, isApproved: boolean) => Promise<void>
+  approve: (tenant: TenantId, row: JobRow, step: string, isApproved: boolean) => Promise<void>
   receiptsOf: (tenant: TenantId, row: JobRow) => Promise<ReceiptView[]>
 }
 
+export interface Admission {
+  /** Of the rules under which the job acts, where they are more than the constitution. */
+  policyHash?: string
+  /** Called once the job is in the store, or is not to be. */
+  entered: () => void
+}
+
 interface InsertOptions {
+  policyHash: string | undefined
   idempotencyKey: string | undefined
   traceparent: string | undefined
   onOpen: (jobId: string) => void
@@ -85,9 +92,9 @@ export class Jobs implements JobService {
     const { admit } = this.#deps
     const checked = parseRequest(submitRequest, request)
     if (idempotencyKey !== undefined) parseRequest(idempotencyKeySchema, idempotencyKey)
-    const entered = await admit(identity, checked)
+    const { policyHash, entered } = await admit(identity, checked)
     try {
-      return await this.#insert(identity, checked, { idempotencyKey, traceparent, onOpen })
+      return await this.#insert(identity, checked, { policyHash, idempotencyKey, traceparent, onOpen })
     } finally {
       entered()
     }
@@ -96,7 +103,7 @@ export class Jobs implements JobService {
   async #insert(
     identity: Identity,
     checked: SubmitRequest,
-    { idempotencyKey, traceparent, onOpen }: InsertOptions,
+    { policyHash, idempotencyKey, traceparent, onOpen }: InsertOptions,
   ): Promise<JobView> {
     const { pin, storeOf, submitted, now } = this.#deps
     const work = await pin(identity.tenant, checked.work)
@@ -106,6 +113,7 @@ export class Jobs implements JobService {
       idempotencyKey,
       traceparent,
       principal: principalOfJob(identity),
+      policyHash,
       nowMs: now(),
     })
     const [inserted] = await storeOf(identity.tenant).insertJobs([row])
@@ -115,8 +123,15 @@ export class Jobs implements JobService {
     return this.#view(identity.tenant, job)
   }
 
-  async quote(_identity: Identity, request: SubmitRequest): Promise<QuoteView> {
-    return this.#deps.quote(parseRequest(submitRequest, request))
+  async quote(identity: Identity, request: SubmitRequest): Promise<QuoteView> {
+    const checked = parseRequest(submitRequest, request)
+    await this.#deps.mayQuote(identity, checked)
+    return this.#deps.quote(checked)
+  }
+
+  /** For a request that is about to submit it. @throws {ERR_NO_SOURCE} where nobody can do it now */
+  async estimate(request: SubmitRequest): Promise<QuoteView> {
+    return this.#deps.quote(request)
   }
 
   async get({ tenant }: Identity, jobId: string): Promise<JobView> {
@@ -172,7 +187,7 @@ export class Jobs implements JobService {
       const message = `job ${jobId} is ${row.state}: nothing waits for approval`
       throw new HartonomousError('ERR_USAGE', { message, param: 'step' })
     }
-    await this.#deps.approve(tenant, jobId, step, isApproved)
+    await this.#deps.approve(tenant, row, step, isApproved)
     return this.get(identity, jobId)
   }
 

@@ -12,6 +12,8 @@ const decayMs = 10 * second
 const samplesMax = 256
 /** Of a node that nobody has asked yet: good enough to be tried. */
 const unknownMs = second
+/** Of a node that failed, however quickly: a failure must not look like a fast answer. */
+const missedMs = 30 * second
 
 interface Peak {
   ms: number
@@ -29,14 +31,23 @@ export class Latencies {
   }
 
   add(peerId: PeerId, ms: number): void {
+    this.#raise(peerId, ms)
+    this.#samples[this.#next] = ms
+    this.#next = (this.#next + 1) % samplesMax
+  }
+
+  #raise(peerId: PeerId, ms: number): void {
     const atMs = this.#now()
     const knownMs = this.#peaks.get(peerId) === undefined ? ms : this.expectedMs(peerId)
     this.#peaks.delete(peerId)
     if (this.#peaks.size >= latencyNodesMax) this.#peaks.delete(this.#peaks.keys().next().value!)
     const share = 0.3
     this.#peaks.set(peerId, { ms: ms > knownMs ? ms : knownMs + (ms - knownMs) * share, atMs })
-    this.#samples[this.#next] = ms
-    this.#next = (this.#next + 1) % samplesMax
+  }
+
+  /** It was asked and gave nothing that long, or failed: it counts as slow, and is no sample of how long answers take. */
+  missed(peerId: PeerId, ms: number): void {
+    this.#raise(peerId, Math.max(ms, missedMs))
   }
 
   /** To the first token, of a node without work. */

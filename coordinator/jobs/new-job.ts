@@ -16,6 +16,7 @@ export interface NewJobOptions {
   traceparent?: string | undefined
   /** For whom it acts. */
   principal: JobPrincipal
+  policyHash?: string | undefined
   nowMs: number
 }
 
@@ -27,6 +28,7 @@ export function newJob({
   parentJobId,
   traceparent,
   principal,
+  policyHash,
   nowMs,
 }: NewJobOptions): NewJob {
   const text = JSON.stringify(request)
@@ -41,6 +43,7 @@ export function newJob({
       ...request,
       ...(work === undefined ? {} : { work }),
       principal,
+      ...(policyHash === undefined ? {} : { policyHash }),
       ...(traceparent === undefined ? {} : { traceparent }),
     }),
     createdAtMs: nowMs,

@@ -45,6 +45,8 @@ export class RunningJob {
   traceparent: string | undefined
   /** For whom it acts, and within which jobs and agents. */
   readonly principal: Principal
+  /** Of the rules under which it acts, where they are more than the constitution. */
+  readonly policyHash: string | undefined
   readonly parentJobId: string | undefined
   readonly detail: JobDetail
   readonly clock: PhaseClock
@@ -63,11 +65,12 @@ export class RunningJob {
   constructor(tenant: TenantId, row: JobRow, deps: RunningJobDependencies) {
     this.tenant = tenant
     this.jobId = row.jobId
-    const { work, terms = {}, traceparent, principal } = requestOf(row)
+    const { work, terms = {}, traceparent, principal, policyHash } = requestOf(row)
     this.work = work
     this.terms = terms
     this.traceparent = traceparent
     this.principal = { tenant, ...principal }
+    this.policyHash = policyHash
     this.parentJobId = row.parentJobId
     this.detail = detailOf(row)
     this.#row = row
@@ -109,8 +112,9 @@ export class RunningJob {
   }
 
   /** For a person to say yes or no; takes what time it takes. */
-  wait(reason: string): void {
+  wait(reason: string, steps: string[]): void {
     this.clock.stop()
+    this.detail.waitingFor = steps
     this.#change({ state: 'waiting', reason }, { type: 'state', state: 'waiting', reason })
   }
 

@@ -96,6 +96,15 @@ export class NodeTable {
     return this.#entries.get(peerId)?.probe
   }
 
+  has(peerId: PeerId): boolean {
+    return this.#entries.has(peerId)
+  }
+
+  /** As of the last look; without the cost of views. */
+  *states(): Generator<[PeerId, NodeView['state']]> {
+    for (const [peerId, { state }] of this.#entries) yield [peerId, state]
+  }
+
   get(peerId: string): NodeView | undefined {
     const entry = this.#entries.get(peerId as PeerId)
     return entry === undefined ? undefined : this.#view(entry)

@@ -10,6 +10,8 @@ import type { NodeTable, Probe } from './node-table.ts'
 const probeEveryMs = 10 * minute
 /** A failed node is looked at again this soon, then half as often each time, up to `probeEveryMs`. */
 const retryMs = leaseTtlMs
+/** Loading a model takes a while. Who takes longer holds up the probes of all others: it has failed. */
+const probeTimeoutMs = minute
 
 export interface ProberDependencies {
   table: NodeTable
@@ -18,6 +20,8 @@ export interface ProberDependencies {
   isWorking: (peerId: PeerId) => boolean
   /** Resolves when the node has shown what its lease says. */
   probe: (peerId: PeerId, signal: AbortSignal) => Promise<void>
+  /** One probe takes no longer; default: a minute. */
+  timeoutMs?: number
 }
 
 export class Prober {
@@ -34,13 +38,10 @@ export class Prober {
   /** Begins what is due. */
   round(): void {
     const { table } = this.#deps
-    const views = table.list()
-    const known = new Set(views.map(({ peerId }) => peerId as PeerId))
-    for (const peerId of this.#failures.keys()) if (!known.has(peerId)) this.#failures.delete(peerId)
-    for (const { peerId, state } of views) {
+    for (const peerId of this.#failures.keys()) if (!table.has(peerId)) this.#failures.delete(peerId)
+    for (const [peerId, state] of table.states()) {
       if (this.#running.size >= probesAtOnceMax) return
-      if (state !== 'stale' && state !== 'paused' && state !== 'busy' && this.#isDue(peerId as PeerId))
-        void this.#run(peerId as PeerId)
+      if (state !== 'stale' && state !== 'paused' && state !== 'busy' && this.#isDue(peerId)) void this.#run(peerId)
     }
   }
 
@@ -67,9 +68,10 @@ export class Prober {
     const { table, now, probe } = this.#deps
     this.#running.add(peerId)
     const startedMs = now()
+    const timeout = AbortSignal.timeout(this.#deps.timeoutMs ?? probeTimeoutMs)
     let result: Probe
     try {
-      await probe(peerId, this.#stopping.signal)
+      await inTime(probe(peerId, AbortSignal.any([this.#stopping.signal, timeout])), timeout)
       this.#failures.delete(peerId)
       result = { atMs: now(), ok: true, latencyMs: now() - startedMs }
     } catch (error) {
@@ -79,5 +81,17 @@ export class Prober {
     }
     this.#running.delete(peerId)
     if (!this.#stopping.signal.aborted) table.noteProbe(peerId, result)
+  }
+}
+
+/** Whether or not what runs looks at its signal. */
+async function inTime(work: Promise<void>, timeout: AbortSignal): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const onAbort = () => late.reject(timeout.reason)
+  timeout.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([work, late.promise])
+  } finally {
+    timeout.removeEventListener('abort', onAbort)
   }
 }

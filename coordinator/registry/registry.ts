@@ -79,6 +79,11 @@ export class Registry implements RegistryService {
     return this.#table.probeOf(peerId)?.ok === false
   }
 
+  /** A job, or its last probe. */
+  hasAnswered(peerId: PeerId): boolean {
+    return this.#table.probeOf(peerId)?.ok === true
+  }
+
   nodes({ cursor, limit, modelId, state }: Parameters<RegistryService['nodes']>[0]): {
     nodes: NodeView[]
     nextCursor?: string

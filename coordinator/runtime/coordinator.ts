@@ -32,6 +32,7 @@ import {
   type RunningJob,
   type Sitting,
   sittingOn,
+  Windows,
 } from '../jobs/index.ts'
 import { Registry } from '../registry/index.ts'
 import { shippedTools } from '../workflow/index.ts'
@@ -41,6 +42,9 @@ import { WorkflowJobs } from './workflow-jobs.ts'
 import { WorkflowLibrary } from './workflow-library.ts'
 
 const removedAtOnceMax = 500
+const candidatesKeptMs = 200
+/** Models that were asked for in such a moment. */
+const candidateListsMax = 256
 
 export interface PeerCalls {
   sit: Sitting
@@ -68,12 +72,14 @@ export class Coordinator {
   readonly hub: JobHub
   readonly dispatcher: Dispatcher
   readonly latencies = new Latencies(Date.now)
+  readonly windows = new Windows()
   readonly slots = new FairSlots()
   readonly node: HartonomousNode
   readonly controller: NodeController
   readonly workflows: WorkflowLibrary
   readonly #options: CoordinatorOptions
   readonly #peerCalls: PeerCalls
+  readonly #candidatesOf = new Map<ModelId, { atMs: number; candidates: Candidate[] }>()
   readonly #priceMaxWei: bigint
   readonly #gate: Gate
   readonly #workflowJobs: WorkflowJobs
@@ -140,10 +146,11 @@ export class Coordinator {
       admit: (identity, request) => this.#gate.admit(identity, request),
       authorize: (identity, action, row) => this.#gate.touch(identity, action, row),
       pin: (tenant, work) => this.#workflowJobs.pin(tenant, work),
+      mayQuote: (identity, request) => this.#gate.mayQuote(identity, request),
       quote: (request) => quoteJob(request, this.#answering()),
       submitted,
       running: (tenant, jobId) => this.dispatcher.job(tenant, jobId),
-      approve: (tenant, jobId, step, isApproved) => this.#workflowJobs.approve(tenant, jobId, step, isApproved),
+      approve: (tenant, row, step, isApproved) => this.#workflowJobs.approve(tenant, row, step, isApproved),
       receiptsOf: (tenant, row) => this.#receiptsOf(tenant, row),
     })
   }
@@ -195,6 +202,7 @@ export class Coordinator {
     return {
       slots: this.slots,
       latencies: this.latencies,
+      windows: this.windows,
       runningOn: (peerId) => this.slots.runningOn(peerId),
       now: Date.now,
       random: Math.random,
@@ -237,12 +245,22 @@ export class Coordinator {
   async #candidates(model: string) {
     const { release } = await this.node.parts.releases.resolve(model)
     const { modelId, name } = release
-    // The first question makes it look; whoever waits for a slot asks again.
-    this.node.answers.answersHere(modelId)
+    await this.node.answers.look(modelId)
     return { modelId, name, candidates: () => [...this.#peers(modelId), ...this.#self(modelId)] }
   }
 
+  /** Waiters ask at every turn, and a popular model has thousands of nodes: what was found a moment ago will do. */
   #peers(modelId: ModelId): Candidate[] {
+    const nowMs = Date.now()
+    const known = this.#candidatesOf.get(modelId)
+    if (known !== undefined && nowMs - known.atMs < candidatesKeptMs) return known.candidates
+    if (this.#candidatesOf.size >= candidateListsMax) this.#candidatesOf.clear()
+    const candidates = this.#lookForPeers(modelId)
+    this.#candidatesOf.set(modelId, { atMs: nowMs, candidates })
+    return candidates
+  }
+
+  #lookForPeers(modelId: ModelId): Candidate[] {
     const { leases, standing, economy } = this.node.parts
     return leases
       .holders(modelId)
@@ -257,6 +275,7 @@ export class Coordinator {
           hasBond: chain?.state === 'bound' && chain.stakeWei > 0n,
           weiPerKiloToken: lease.payment?.prices.weiPerKiloToken ?? 0n,
           hasFailed: this.registry.hasFailed(lease.peerId),
+          hasAnswered: this.registry.hasAnswered(lease.peerId),
           isOwn: false,
         }
       })
@@ -268,7 +287,9 @@ export class Coordinator {
     const { slots, slotsFree } = answers.capacity()
     const lease = { region: config.region, isPaused, inferenceSlots: slots, inferenceSlotsFree: slotsFree }
     const peerId = parts.network.peerId
-    return [{ peerId, lease, score: 1, hasBond: true, weiPerKiloToken: 0n, hasFailed: false, isOwn: true }]
+    return [
+      { peerId, lease, score: 1, hasBond: true, weiPerKiloToken: 0n, hasFailed: false, hasAnswered: true, isOwn: true },
+    ]
   }
 
   /** Within the pledge of the own node, and where it has an engine. */

@@ -17,7 +17,8 @@ import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
 import { OpenAiFace } from '../api/openai/index.ts'
 import { assertScope, authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
-import { auditTenant, openConstitution } from '../constitution/index.ts'
+import { auditTenant, type Constitution, openConstitution } from '../constitution/index.ts'
+import { ConstitutionDesk } from './constitution-desk.ts'
 import { Coordinator, type PeerCalls } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
 import { CoordinatorSeries } from './series.ts'
@@ -85,7 +86,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
       },
     })
     closers.push(() => coordinator.close())
-    await serve({ http, auth, coordinator, series, changes, server })
+    await serve({ http, auth, coordinator, constitution, series, changes, server })
     closers.push(() => http.close())
     await coordinator.start()
     const { url } = await http.listen()
@@ -126,18 +127,20 @@ interface Served {
   http: HttpServer
   auth: CoordinatorAuth
   coordinator: Coordinator
+  constitution: Constitution
   series: CoordinatorSeries
   changes: ChangeFeed
   server: NodeServer
 }
 
-async function serve({ http, auth, coordinator, series, changes, server }: Served): Promise<void> {
+async function serve({ http, auth, coordinator, constitution, series, changes, server }: Served): Promise<void> {
   const { node, controller } = server
   const services: ApiServices = {
     jobs: coordinator.jobs,
     registry: coordinator.registry,
     workflows: coordinator.workflows,
     keys: auth.keys,
+    constitution: new ConstitutionDesk(constitution),
     node: controller,
     changes,
     tracer: node.tracer,

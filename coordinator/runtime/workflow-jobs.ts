@@ -7,9 +7,9 @@ import { second } from '#protocol/units.ts'
 import type { JobRow, JobStore } from '#sql/store/job.ts'
 import type { TenantId, TenantStore } from '#sql/store/types.ts'
 import type { Constitution } from '../constitution/index.ts'
-import { type Done, type JobHub, newJob, pause, type RunningJob, requestCancel } from '../jobs/index.ts'
+import { type Done, detailOf, type JobHub, newJob, pause, type RunningJob, requestCancel } from '../jobs/index.ts'
 import { compile, runWorkflow, type Tool, type WorkflowHost, type WorkOptions } from '../workflow/index.ts'
-import { actingAs } from './gate.ts'
+import { actingAs, rulesOf } from './gate.ts'
 
 export interface WorkflowJobsDependencies {
   storeOf: (tenant: TenantId) => TenantStore
@@ -64,9 +64,12 @@ export class WorkflowJobs {
     await this.#deps.storeOf(tenant).removeThread(jobId)
   }
 
-  /** @throws {ERR_USAGE} where an answer was given before */
-  async approve(tenant: TenantId, jobId: string, step: string, isApproved: boolean): Promise<void> {
+  /** @throws {ERR_USAGE} where that step does not wait, or has its answer: nobody says yes to what was not asked yet */
+  async approve(tenant: TenantId, row: JobRow, step: string, isApproved: boolean): Promise<void> {
     const { storeOf, hub } = this.#deps
+    const { jobId } = row
+    if (!(detailOf(row).waitingFor ?? []).includes(step))
+      throw new HartonomousError('ERR_USAGE', { message: `step ${step.slice(0, 200)} does not wait`, param: 'step' })
     const key = approvalKey(jobId, step)
     if ((await storeOf(tenant).getSetting(key)) !== undefined)
       throw new HartonomousError('ERR_USAGE', { message: `step ${step} has its answer already`, param: 'step' })
@@ -77,7 +80,8 @@ export class WorkflowJobs {
   async #awaitApproval(job: RunningJob, waiting: readonly { step: string; question: string }[]): Promise<void> {
     const { hub, storeOf } = this.#deps
     const asked = waiting.map(({ step, question }) => `${step}: ${question}`).join('; ')
-    job.wait(`waits for approval of ${asked}`.slice(0, 500))
+    const steps = waiting.map(({ step }) => step)
+    job.wait(`waits for approval of ${asked}`.slice(0, 500), steps)
     let news = Promise.withResolvers<void>()
     const unsubscribe = hub.listen(job.jobId, () => news.resolve())
     try {
@@ -109,10 +113,11 @@ export class WorkflowJobs {
         const principal = { ...actingAs(job.principal, job.jobId) }
         principal.delegates = [...principal.delegates, ...agents.map((id) => ({ type: 'Agent' as const, id }))]
         try {
-          if (action === 'delegate') await constitution.enforce({ action, principal, resource })
+          const rules = await rulesOf(constitution, job)
+          if (action === 'delegate') await constitution.enforce({ action, principal, resource }, rules)
           else {
             const tool = { id: resource, isWriting: false }
-            await constitution.enforce({ action, principal, resource: tool, context: { isApproved: false } })
+            await constitution.enforce({ action, principal, resource: tool, context: { isApproved: false } }, rules)
           }
           return { isAllowed: true, reason: 'the constitution permits it' }
         } catch (error) {
@@ -128,13 +133,16 @@ export class WorkflowJobs {
     const { idempotencyKey, agents = [], maxPriceWei } = options
     const { tenant, delegates, ...rest } = actingAs(job.principal, job.jobId)
     const principal = { ...rest, delegates: [...delegates, ...agents.map((id) => ({ type: 'Agent' as const, id }))] }
-    const terms = { ...job.terms, ...(await this.#boundOf(job, store, maxPriceWei)) }
+    // Under the rules of the workflow: what it forbids is written down once.
+    const { forbid: _, ...own } = job.terms
+    const terms = { ...own, ...(await this.#boundOf(job, store, maxPriceWei)) }
     const row = newJob({
       request: { work, terms },
       idempotencyKey: `${job.jobId}/${idempotencyKey}`.slice(-255),
       parentJobId: job.jobId,
       traceparent: job.traceparent,
       principal,
+      policyHash: job.policyHash,
       nowMs: now(),
     })
     const [inserted] = await store.insertJobs([row])

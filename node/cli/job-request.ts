@@ -94,7 +94,8 @@ function check(value: unknown): SubmitRequest {
   return parsePart(submitRequest, value, 'body')
 }
 
-async function readText(file: string): Promise<string> {
+/** `-`: stdin. @throws {ERR_IO} */
+export async function readText(file: string): Promise<string> {
   try {
     return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8')
   } catch (error) {

@@ -8,9 +8,11 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const known = toKnownError(error, request)
   const answer = isOpenAiPath(request) ? errorToOpenAi(known) : errorToProblem(known)
   const isMediaType = (error as Partial<FastifyError>).code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
-  void reply.code(isMediaType ? 415 : answer.status).headers(answer.headers)
+  const status = isMediaType ? 415 : answer.status
+  void reply.code(status).headers(answer.headers)
   if (known.code === 'ERR_AUTH') void reply.header('www-authenticate', 'Bearer')
-  return reply.send(JSON.stringify(answer.body))
+  // RFC 9457 section 3.1.3: a problem names the status that it came with.
+  return reply.send(JSON.stringify('status' in answer.body ? { ...answer.body, status } : answer.body))
 }
 
 /** An error of ours as it is; those of the framework in our terms; anything else without its text. */

@@ -24,6 +24,7 @@ export class BuyerChannel {
   #promisedWei = 0n
   #signature: Uint8Array | undefined
   #receivedWei = 0n
+  #openWei = 0n
   #signing: Promise<unknown> = Promise.resolve()
 
   private constructor(key: ChannelKey, deps: BuyerChannelDependencies) {
@@ -54,6 +55,11 @@ export class BuyerChannel {
     return this.#receivedWei
   }
 
+  /** What came in purchases that are over. Of one that runs the count is a bound: a prompt's tokens are known at its end. */
+  get settledWei(): bigint {
+    return this.#receivedWei - this.#openWei
+  }
+
   get signature(): Uint8Array | undefined {
     return this.#signature
   }
@@ -72,8 +78,15 @@ export class BuyerChannel {
     return true
   }
 
+  /** In a purchase that runs; less than before where its count was too high. */
   receive(amountWei: bigint): void {
     this.#receivedWei += amountWei
+    this.#openWei += amountWei
+  }
+
+  /** A purchase is over, in which this came. */
+  settle(amountWei: bigint): void {
+    this.#openWei -= amountWei
   }
 
   /** Promises up to `cumulativeWei`, but no more than what came and `toleranceWei`. Written down before it is sent. */
@@ -101,10 +114,10 @@ export class BuyerChannel {
   /** At the end of a purchase: what came and is not paid is not forgotten. */
   async note(reason: string): Promise<void> {
     // Where all is promised the voucher says it.
-    if (this.#receivedWei <= this.#promisedWei) return
+    if (this.settledWei <= this.#promisedWei) return
     const { store, now } = this.#deps
     const { key } = this
-    const record = { key, doneWei: this.#receivedWei, promisedWei: this.#promisedWei, atMs: now(), reason }
+    const record = { key, doneWei: this.settledWei, promisedWei: this.#promisedWei, atMs: now(), reason }
     await store.appendLedger([workEntry(record)])
   }
 }

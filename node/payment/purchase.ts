@@ -136,6 +136,7 @@ export class Purchase {
     this.#mailbox.close()
     const channel = this.#channel
     if (channel === undefined) return
+    channel.settle(this.#countedWei)
     this.#deps.book.release(channel)
     if (this.#countedWei > 0n) await channel.note(this.#stopped ?? reason).catch(() => undefined)
   }
@@ -183,7 +184,8 @@ export class Purchase {
     if (channel === undefined || this.#hasAccount) return this.#breach('an account that nobody asked for')
     this.#hasAccount = true
     if (!(await channel.adopt(promisedWei, signature))) return this.#breach('it claims a voucher that we never signed')
-    const owedWei = channel.receivedWei - this.#countedWei
+    // Other purchases that run pay for themselves.
+    const owedWei = channel.settledWei
     if (owedWei > promisedWei) this.#sendVoucher(channel, await channel.promise(owedWei, 0n))
   }
 

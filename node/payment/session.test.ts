@@ -336,6 +336,21 @@ test('two sessions of one channel share its credit and its total', async () => {
   expect(await verifyEarnings(sourcesOf(to))).toEqual([])
 })
 
+test('what a session that runs counts at most is not paid for when another one begins', async () => {
+  const { from, to } = await twoParties()
+  // Tokens of a prompt are bounded by its bytes until the seller has counted them.
+  let bound = 1000
+  const a = await opened(from, to, { received: () => bound })
+  a.work(10)
+  const b = await opened(from, to)
+  b.work(500)
+  bound = 10
+  await Promise.all([a.finish(), b.finish()])
+  await Promise.all([a.end(), b.end()])
+  expect(await promised(to)).toBe(510n)
+  expect(await verifyEarnings(sourcesOf(to))).toEqual([])
+})
+
 test('whatever is done in whatever steps: promised is what was done, and never less than what was credited ahead', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: MiB }), { minLength: 1, maxLength: 6 }), async (steps) => {

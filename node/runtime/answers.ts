@@ -169,6 +169,11 @@ export class Answers implements GatewayBackend {
     return this.#options.config['inference.forPeers'] && this.answersHere(modelId)
   }
 
+  /** Looks at the model where nobody has yet: from then on `answersHere` knows. */
+  async look(modelId: ModelId): Promise<void> {
+    if (this.#service !== undefined) await this.#verdict(modelId)
+  }
+
   /** The engine of this node can answer with it. Asked for the first time it says no, and looks at the model. */
   answersHere(modelId: ModelId): boolean {
     if (this.#service === undefined || this.#local(modelId) === undefined) return false

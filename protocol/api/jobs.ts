@@ -7,6 +7,7 @@ import {
   batchItemsMax,
   embeddingInputsMax,
   idempotencyKeyBytesMax,
+  jobForbidCharactersMax,
   jobTextBytesMax,
   jobTimeoutMsMax,
   workflowInputBytesMax,
@@ -119,6 +120,12 @@ export const jobTerms = z.object({
   hedge: z.boolean().optional(),
   /** Nodes tried, one after the other. */
   attemptsMax: z.int().min(1).max(10).optional(),
+  forbid: z
+    .string()
+    .min(1)
+    .max(jobForbidCharactersMax)
+    .optional()
+    .describe('Rules of Cedar, each a `forbid`: what the job, and all that acts for it, may not do besides.'),
   timeoutsMs: z
     .object({ queued: timeout, fetching: timeout, loading: timeout, running: timeout, returning: timeout })
     .partial()

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { DevnetEconomy } from '#node/cli/devnet/economy.ts'
 import type { Bench } from './main.ts'
 import { soak } from './soak/soak.ts'
 
@@ -17,9 +18,11 @@ export const bench: Bench = {
     } as const
     const { values } = parseArgs({ args, options })
     const folder = await mkdtemp(join(tmpdir(), 'hart-soak-'))
+    const economy = await DevnetEconomy.open(folder, (reason) => log(`without payment: ${reason}`))
     try {
       const { violations, causes, ...figures } = await soak({
         folder,
+        ...(economy === undefined ? {} : { economy }),
         jobs: Number(values.jobs ?? 10_000),
         nodes: Number(values.nodes ?? 5),
         killEveryMs: Number(values['kill-every-ms'] ?? 10_000),
@@ -31,6 +34,7 @@ export const bench: Bench = {
       for (const violation of violations) log(`VIOLATION: ${violation}`)
       return { ...figures, violations: violations.length, causes: JSON.stringify(causes) }
     } finally {
+      await economy?.close()
       await rm(folder, { recursive: true, force: true })
     }
   },

@@ -35,7 +35,7 @@ export class ChangeFeed {
 
   /** @throws {ERR_LIMIT} */
   read(readers: EventReaders, reply: FastifyReply, tenant: TenantId, lastEventId: string | undefined): void {
-    const raw = readers.open(reply)
+    const raw = readers.open(reply, tenant)
     const missed = lastEventId === undefined ? [] : this.#behind(lastEventId)
     if (missed === undefined)
       write(raw, Buffer.from(encodeSse({ type: 'reset' }, { event: 'reset', id: `${this.#run}-${this.#seq}` })))

@@ -1,9 +1,11 @@
 import { get, type IncomingMessage } from 'node:http'
+import fastify from 'fastify'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { SseParser } from '#protocol/api/index.ts'
 import type { JobEvent } from '#protocol/api/jobs.ts'
 import { coordinatorEventReadersMax } from '#protocol/limits.ts'
 import { type ApiBench, type Caller, startApi } from '../api.fixture.ts'
+import { EventReaders } from './readers.ts'
 
 let bench: ApiBench
 const open: IncomingMessage[] = []
@@ -188,4 +190,25 @@ test('a thousand readers of one job get its events, and nothing of them stays be
   expect(first!.at(-1)!.data).toContain('"succeeded"')
   for (const events of readers) expect(events).toEqual(first)
   expect(bench.coordinator.hub.listenerCount(jobId)).toBe(0)
+})
+
+test('no tenant takes all event streams: beyond a quarter of them it is refused, and others read on', async () => {
+  const readers = new EventReaders(8)
+  const app = fastify()
+  app.get('/:tenant', (request, reply) => {
+    readers.open(reply, (request.params as { tenant: string }).tenant)
+  })
+  const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const statusOf = (tenant: string): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      get(new URL(tenant, url), { agent: false }, resolve).on('error', reject)
+    })
+  const greedy = await Promise.all(['a', 'a', 'a'].map(statusOf))
+  expect(greedy.map(({ statusCode }) => statusCode).sort()).not.toEqual([200, 200, 200])
+  expect((await statusOf('b')).statusCode).toBe(200)
+  greedy.find(({ statusCode }) => statusCode === 200)!.destroy()
+  await expect.poll(() => readers.count).toBe(2)
+  expect((await statusOf('a')).statusCode).toBe(200)
+  readers.close()
+  await app.close()
 })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
 import type { JobEvent } from '#protocol/api/jobs.ts'
 import { second } from '#protocol/units.ts'
+import type { TenantId } from '#sql/store/types.ts'
 import { type EventReaders, write } from './readers.ts'
 
 /** Who takes nothing for so long is cut; it comes back with its Last-Event-ID. */
@@ -12,11 +13,11 @@ const stalledMs = 30 * second
 export async function sendJobEvents(
   readers: EventReaders,
   reply: FastifyReply,
-  jobId: string,
+  { tenant, jobId }: { tenant: TenantId; jobId: string },
   open: (signal: AbortSignal) => AsyncIterable<JobEvent>,
 ): Promise<void> {
   const gone = new AbortController()
-  const raw = readers.open(reply)
+  const raw = readers.open(reply, tenant)
   raw.once('close', () => gone.abort(new Error('the reader went away')))
   try {
     for await (const event of open(gone.signal)) {

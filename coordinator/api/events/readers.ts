@@ -6,6 +6,7 @@ import type { JobEvent } from '#protocol/api/jobs.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { coordinatorEventReadersMax } from '#protocol/limits.ts'
 import { MiB, second } from '#protocol/units.ts'
+import type { TenantId } from '#sql/store/types.ts'
 
 /** Proxies close what is silent for a minute. */
 const commentMs = 15 * second
@@ -14,9 +15,12 @@ const comment = Buffer.from(encodeSseComment('alive'))
 const waitingBytesMax = MiB
 /** Events of jobs whose bytes are kept for further readers. */
 const encodedMax = 1024
+/** Of all streams, so that no tenant takes them all. */
+const tenantShare = 1 / 4
 
 export class EventReaders {
-  readonly #open = new Set<ServerResponse>()
+  readonly #open = new Map<ServerResponse, TenantId>()
+  readonly #counts = new Map<TenantId, number>()
   readonly #encoded = new Map<string, Buffer>()
   readonly #max: number
   readonly #timer: NodeJS.Timeout
@@ -24,7 +28,7 @@ export class EventReaders {
   constructor(max: number = coordinatorEventReadersMax) {
     this.#max = max
     this.#timer = setInterval(() => {
-      for (const raw of this.#open) write(raw, comment)
+      for (const raw of this.#open.keys()) write(raw, comment)
     }, commentMs)
     this.#timer.unref()
   }
@@ -34,17 +38,15 @@ export class EventReaders {
   }
 
   /** Sends the head; the answer is the reader's from here on. @throws {ERR_LIMIT} where there are too many */
-  open(reply: FastifyReply): ServerResponse {
-    if (this.#open.size >= this.#max)
-      throw new HartonomousError('ERR_LIMIT', {
-        what: 'readers of event streams',
-        limit: this.#max,
-        actual: this.#open.size + 1,
-      })
+  open(reply: FastifyReply, tenant: TenantId): ServerResponse {
+    refuseOver('readers of event streams', this.#max, this.#open.size + 1)
+    const count = (this.#counts.get(tenant) ?? 0) + 1
+    refuseOver('readers of event streams of one tenant', Math.ceil(this.#max * tenantShare), count)
     reply.hijack()
     const { raw } = reply
-    this.#open.add(raw)
-    raw.once('close', () => this.#open.delete(raw))
+    this.#open.set(raw, tenant)
+    this.#counts.set(tenant, count)
+    raw.once('close', () => this.#forget(raw, tenant))
     raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',
@@ -67,10 +69,21 @@ export class EventReaders {
     return bytes
   }
 
+  #forget(raw: ServerResponse, tenant: TenantId): void {
+    if (!this.#open.delete(raw)) return
+    const left = this.#counts.get(tenant)! - 1
+    if (left > 0) this.#counts.set(tenant, left)
+    else this.#counts.delete(tenant)
+  }
+
   close(): void {
     clearInterval(this.#timer)
-    for (const raw of this.#open) raw.end()
+    for (const raw of this.#open.keys()) raw.end()
   }
+}
+
+function refuseOver(what: string, limit: number, actual: number): void {
+  if (actual > limit) throw new HartonomousError('ERR_LIMIT', { what, limit, actual })
 }
 
 /** False where the reader should be waited for, or is gone. */

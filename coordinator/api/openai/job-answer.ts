@@ -8,16 +8,20 @@ import { finalJobStates, type JobEventBody, type JobResult, type SubmitRequest, 
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { bytesOfVector } from '#protocol/infer/index.ts'
+import { minute } from '#protocol/units.ts'
 import type { TenantId } from '#sql/store/types.ts'
 import type { Identity } from '../../identity.ts'
 import type { JobHub, Jobs } from '../../jobs/index.ts'
 
 export interface JobAnswerDependencies {
-  jobs: Pick<Jobs, 'open' | 'submit' | 'events' | 'outcome' | 'stop'>
+  jobs: Pick<Jobs, 'open' | 'estimate' | 'submit' | 'events' | 'outcome' | 'stop'>
   hub: JobHub
   /** Of a reference, for the answer's header. @throws {ERR_NOT_FOUND} */
   modelIdOf: (model: string) => Promise<ModelId>
 }
+
+/** Programs of OpenAI's give up after some minutes, and most try again. */
+const queuedMs = 2 * minute
 
 /** Resolves with the first text: until then what goes wrong has a status of its own. */
 export async function answerByJob(
@@ -29,7 +33,9 @@ export async function answerByJob(
   const modelId = await modelIdOf(work.model)
   const news = new News()
   let unsubscribe = () => {}
-  const request: SubmitRequest = { work }
+  const request: SubmitRequest = { work, terms: { timeoutsMs: { queued: queuedMs } } }
+  // A person waits: where nobody could answer that is said at once, and not when the time in the queue is over.
+  await jobs.estimate(request)
   const { jobId } = await jobs.open(identity, request, traceparent === undefined ? {} : { traceparent }, (id) => {
     unsubscribe = hub.listen(id, (events) => news.push(events))
   })

@@ -43,6 +43,7 @@ const tags: Record<RouteShape['tag'], string> = {
   keys: 'API keys.',
   auth: 'Signing in, and what one is taken for.',
   openai: 'The API of OpenAI over the swarm: each prompt is a job. Errors have the shape of that API.',
+  constitution: 'Who may do what: the rules in force, and what they decided.',
   health: 'For supervisors; no credentials.',
 }
 

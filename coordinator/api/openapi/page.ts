@@ -79,6 +79,8 @@ ${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}${bodies.join('')}
 <h4>Answers</h4><table>${answers.join('')}</table></section>`
 }
 
+const exampleRules = '@id("owner-all") permit (principal, action, resource) when { principal.role == Role::"owner" };'
+
 /** Bodies that do something; by operation. */
 const bodies: Readonly<Record<string, unknown>> = {
   find: { text: 'kind:ffn layer:3-8' },
@@ -95,6 +97,17 @@ const bodies: Readonly<Record<string, unknown>> = {
   openAiCompletion: { model: 'MODEL', prompt: 'Once upon a time' },
   openAiEmbeddings: { model: 'MODEL', input: ['Hello'] },
   createKey: { label: 'laptop', scopes: ['jobs:read', 'jobs:write'] },
+  checkConstitution: { text: exampleRules },
+  replaceConstitution: { text: exampleRules, previous: '0'.repeat(64) },
+  decide: {
+    requests: [
+      {
+        principal: { tenant: 't', role: 'member', scopes: ['query'], method: 'api-key', delegates: [] },
+        action: 'query',
+        resource: 'models',
+      },
+    ],
+  },
 }
 
 export function curlOf(path: string, method: string, { operationId, parameters = [], security }: Operation): string {

@@ -103,7 +103,8 @@ async function answerTo(
       const { jobId } = params as ParamsOf<'jobEvents'>
       const after = afterOf(headerOf(request, 'last-event-id'), query as QueryOf<'jobEvents'>)
       await services.jobs.get(identity, jobId)
-      return sendJobEvents(readers, reply, jobId, (signal) => services.jobs.events(identity, jobId, after, signal))
+      const of = { tenant: identity.tenant, jobId }
+      return sendJobEvents(readers, reply, of, (signal) => services.jobs.events(identity, jobId, after, signal))
     }
     case 'metrics': {
       reply.type('text/plain; version=0.0.4; charset=utf-8')

@@ -3,6 +3,15 @@ import type { Command } from '../command.ts'
 import { chainDeploy, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
+import {
+  constitutionAudit,
+  constitutionCheck,
+  constitutionDecide,
+  constitutionReplace,
+  constitutionReplay,
+  constitutionShow,
+  constitutionVersions,
+} from './constitution.ts'
 import { down, drain, pause, resume } from './control.ts'
 import { coordinatorStatus, coordinatorUp } from './coordinator.ts'
 import { devnet } from './devnet.ts'
@@ -93,6 +102,13 @@ export const commands: readonly Command[] = [
   keyCreate,
   keyList,
   keyRevoke,
+  constitutionShow,
+  constitutionVersions,
+  constitutionCheck,
+  constitutionReplace,
+  constitutionDecide,
+  constitutionAudit,
+  constitutionReplay,
   mcp,
   pause,
   resume,

@@ -32,7 +32,18 @@ export interface RouteShape {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As OpenAPI has it: `/api/v1/jobs/{jobId}`. */
   path: string
-  tag: 'network' | 'models' | 'query' | 'jobs' | 'workflows' | 'money' | 'keys' | 'auth' | 'openai' | 'health'
+  tag:
+    | 'network'
+    | 'models'
+    | 'query'
+    | 'jobs'
+    | 'workflows'
+    | 'money'
+    | 'keys'
+    | 'auth'
+    | 'openai'
+    | 'constitution'
+    | 'health'
   scope: RouteScope
   summary: string
   params?: z.ZodObject

@@ -9,13 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ControlClient } from '#node/cli/client.ts'
 import { DevnetNode } from '#node/cli/devnet/child.ts'
+import type { DevnetEconomy } from '#node/cli/devnet/economy.ts'
 import { SseParser } from '#protocol/api/index.ts'
 import { finalJobStates, type JobEvent, type JobView } from '#protocol/api/jobs.ts'
 
 const model = fileURLToPath(new URL('../../../models/hartling/hartling-q8_0.gguf', import.meta.url))
 
+/** In HART; of a deposit of 50 ten thousand short jobs take a third. */
+const pricePerKiloToken = '0.1'
+
 export interface SoakOptions {
   folder: string
+  /** Where there is one, every job is paid for. */
+  economy?: DevnetEconomy
   jobs: number
   nodes: number
   /** A node is killed about this often, and comes back a second later. */
@@ -35,6 +41,8 @@ export interface SoakReport {
   cancelled: number
   nodesKilled: number
   coordinatorsKilled: number
+  /** Of all jobs together, in wei; 0 where nothing is paid. */
+  chargedWei: string
   /** Attempts over jobs. */
   attemptsPerJob: number
   jobsPerSecond: number
@@ -64,17 +72,19 @@ class Swarm {
   #nodesKilled = 0
   #coordinatorsKilled = 0
   readonly #isOver = new AbortController()
+  readonly #prepared = new Set<string>()
 
   constructor(options: SoakOptions) {
     this.#options = options
   }
 
   async start(): Promise<void> {
-    const { nodes, log, signal } = this.#options
+    const { nodes, economy, log, signal } = this.#options
     const first = await this.#startNode(0)
     this.#bootstrap = first.ready!.addresses.flatMap((address) => ['--bootstrap', address])
     await Promise.all(Array.from({ length: nodes - 1 }, (_, index) => this.#startNode(index + 1)))
     await this.#startCoordinator()
+    await economy?.ready()
     log(`${nodes} nodes and a coordinator run`)
     for (;;) {
       const { data } = await this.#ask<{ data: unknown[] }>('/v1/models')
@@ -104,6 +114,7 @@ class Swarm {
       cancelled: count('cancelled'),
       nodesKilled: this.#nodesKilled,
       coordinatorsKilled: this.#coordinatorsKilled,
+      chargedWei: String(views.reduce((sum, { chargedWei }) => sum + BigInt(chargedWei), 0n)),
       attemptsPerJob: views.reduce((sum, { attempts }) => sum + attempts.length, 0) / views.length,
       jobsPerSecond: views.length / seconds,
       violations,
@@ -120,7 +131,7 @@ class Swarm {
     const dataDir = join(this.#options.folder, `node-${index}`)
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const args = ['--listen', '/ip4/127.0.0.1/tcp/0', '--api-port', '0', '--no-mdns', '--ingest', model]
-    const node = new DevnetNode(index, dataDir, [...args, ...this.#bootstrap])
+    const node = new DevnetNode(index, dataDir, [...args, ...this.#bootstrap, ...this.#paid(dataDir, 'node')])
     this.#nodes[index] = node
     await node.start(this.#options.signal)
     return node
@@ -132,10 +143,20 @@ class Swarm {
     const dataDir = join(folder, 'coordinator')
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const args = ['--listen', '/ip4/127.0.0.1/tcp/0', '--api-port', '0', '--coordinator-port', this.#port]
-    const flags = [...args, '--no-mdns', '--no-inference', ...this.#bootstrap]
+    const flags = [...args, '--no-mdns', '--no-inference', ...this.#bootstrap, ...this.#paid(dataDir, 'requester')]
     this.#coordinator = new DevnetNode(99, dataDir, flags, [], 'coordinator')
     this.#client = await this.#coordinator.connectToCoordinator(signal)
     this.#port = new URL(this.#client.apiUrl).port
+  }
+
+  /** A bond or a deposit for a folder that is new, and the settings that go with it: the last one of a key holds. */
+  #paid(dataDir: string, role: 'node' | 'requester'): string[] {
+    const { economy } = this.#options
+    if (economy === undefined) return []
+    if (!this.#prepared.has(dataDir)) economy.prepare(dataDir, role)
+    this.#prepared.add(dataDir)
+    const price = role === 'node' ? ['--set', `payment.pricePerKiloToken=${pricePerKiloToken}`] : []
+    return [...economy.settings(role), ...price]
   }
 
   /** Never the first one, through which the others find the swarm. */
@@ -231,6 +252,8 @@ class Swarm {
       const won = job.attempts.filter(({ outcome }) => outcome === 'won')
       const isDone = job.state === 'succeeded'
       if (won.length !== (isDone ? 1 : 0)) violations.push(`${job.jobId} is ${job.state} with ${won.length} winners`)
+      if (isDone && this.#options.economy !== undefined && job.chargedWei === '0')
+        violations.push(`${job.jobId} is done and not charged`)
       if (isDone && job.chargedWei !== (won[0]?.paidWei ?? '0'))
         violations.push(`${job.jobId}: charged ${job.chargedWei}`)
       if (!isDone && job.chargedWei !== '0') violations.push(`${job.jobId} is ${job.state} and charged`)
