@@ -26,7 +26,7 @@ beforeAll(async () => {
   empty = await mkdtemp(join(tmpdir(), 'hart-none-'))
   const files = {
     'coordinator-endpoint.json': JSON.stringify({ apiUrl: bench.url, pid: 1 }),
-    'owner.token': 'owner\n',
+    'owner.token': bench.tokens.owner,
     'mine.cedar': `${defaultText()}\n${notInRussia}\n`,
     'wrong.cedar': 'permit (\n  principal, action == Action::"qurey", resource);',
     'cases.jsonl': cases.map((line) => JSON.stringify(line)).join('\n'),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { bundledModel, ingest, pull, smallModel, type TestNode, TestNodes, until } from '#node/runtime/node.fixture.ts'
 import { type CollectedSpan, Collector } from './collector.fixture.ts'
+import { startCoordinatorOver } from './coordinator.fixture.ts'
 
 const model = 'hartonomous/hartling'
 const secret = 'Tell me a story about a fox named Zebulon.'
@@ -163,6 +164,44 @@ test('tracing: a fetch is one span, however many chunks it has', async () => {
   expect(span!.instance).toBe(peerIdOf(light))
   expect(span!.attributes['hartonomous.fetch.held_bytes']).toBe(span!.attributes['hartonomous.fetch.wanted_bytes'])
   expect(span!.attributes['hartonomous.fetch.chunks_verified']).toBeGreaterThan(0)
+})
+
+test('tracing: one trace shows a job from the request that submitted it, over REST or as a client of OpenAI, to the engine', async () => {
+  const traced = { 'telemetry.otlp': collector.url }
+  const { url, ownerToken, coordinator, close } = await startCoordinatorOver(nodes, seed, traced)
+  try {
+    const messages = [{ role: 'user', content: secret }]
+    const job = { work: { kind: 'chat', model, messages, maxTokens: 5 }, terms: { hedge: false } }
+    for (const [route, body, status] of [
+      ['/api/v1/jobs', job, 201],
+      ['/v1/chat/completions', { model, messages, max_tokens: 5 }, 200],
+    ] as const) {
+      const { traceId, spanId, traceparent } = newTrace()
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${ownerToken}`, traceparent }
+      const response = await fetch(`${url}${route}`, { method: 'POST', headers, body: JSON.stringify(body) })
+      expect([response.status, await response.text()], route).toEqual([status, expect.any(String)])
+      const spans = await trace(traceId, 8)
+      const chain = [
+        only(spans, `POST ${route}`, 'server'),
+        only(spans, 'job'),
+        only(spans, 'chat', 'client'),
+        only(spans, 'chat', 'server'),
+        only(spans, 'engine'),
+      ]
+      expect(
+        chain.map(({ parentSpanId }) => parentSpanId),
+        route,
+      ).toEqual([spanId, ...chain.slice(0, -1).map((span) => span.spanId)])
+      const own = coordinator.node.parts.network.peerId
+      expect(chain.map(({ instance }) => instance)).toEqual([own, own, own, peerIdOf(seed), peerIdOf(seed)])
+      expect(only(spans, 'engine generate').parentSpanId).toBe(chain.at(-1)!.spanId)
+      // The pattern of the route: what a caller may write into a URL has no bound.
+      expect(chain[0]!.attributes).toMatchObject({ 'http.route': route, 'http.response.status_code': status })
+      expect(chain[1]!.attributes).toMatchObject({ 'hartonomous.job.kind': 'chat' })
+    }
+  } finally {
+    await close()
+  }
 })
 
 test('tracing: what was said is in no span', () => {

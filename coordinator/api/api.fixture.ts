@@ -1,263 +1,199 @@
-/** The whole API on a real server, over services that keep their things in memory and let a test decide what happens. */
-import { mkdtemp, rm } from 'node:fs/promises'
+/**
+ * A whole coordinator in this process: its node, store, sign-in, constitution, registry and jobs are the product's own. Scripted
+ * is what lies beyond it: the leases that 250 other nodes send, and what they answer.
+ */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { createHttpServer, openOwnerAuth } from '#node/gateway/index.ts'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import { dataFiles, resolveConfig } from '#node/config/index.ts'
+import { createLog } from '#node/log/index.ts'
 import { CoordinatorClient } from '#protocol/api/client.ts'
-import type { NodeView, SwarmModelView } from '#protocol/api/network.ts'
-import type { ApiKeyView } from '#protocol/api/routes/keys.ts'
-import type { WorkflowView } from '#protocol/api/routes/workflows.ts'
-import { HartonomousError } from '#protocol/errors.ts'
-import { openEmbeddedStore } from '#sql/store/index.ts'
-import { auditTenant, openConstitution } from '../constitution/index.ts'
+import { peerIdFromPublicKey } from '#protocol/codec/signature.ts'
+import {
+  decodeSignedLease,
+  encodeLease,
+  encodeSignedLease,
+  type Lease,
+  leaseSigningBytes,
+} from '#protocol/heartbeat/index.ts'
+import { addressFromBytes, type ModelId, type PeerId } from '#protocol/ids.ts'
+import { leaseTtlMs } from '#protocol/limits.ts'
+import type { ShardStore } from '#sql/store/index.ts'
 import { type Identity, type Scope, scopes } from '../identity.ts'
-import { ConstitutionDesk } from '../runtime/constitution-desk.ts'
-import type { ApiKeyService, OwnNode, RegistryService, WorkflowService } from '../service.ts'
-import { ChangeFeed, registerApi } from './index.ts'
-import { TestJobs } from './jobs.fixture.ts'
-import { pageOf } from './page.ts'
+import { ScriptedNodes } from '../jobs/scripted-nodes.fixture.ts'
+import { type CoordinatorServer, startCoordinator } from '../runtime/server.ts'
+import type { ChangeFeed } from './index.ts'
+
+const smallModel = fileURLToPath(new URL('../../models/hartling/hartling-q8_0.gguf', import.meta.url))
+export const nodesKnown = 250
+/** Every fifth of them is. */
+export const nodesBusy = nodesKnown / 5
+/** Of the one node that has a bond. */
+export const bondWei = 9n
+
+const callers = { other: scopes, reader: ['network:read'] } as const satisfies Record<string, readonly Scope[]>
+export type Caller = 'owner' | keyof typeof callers
 
 export interface ApiBench {
   url: string
+  dataDir: string
   app: FastifyInstance
   changes: ChangeFeed
-  jobs: TestJobs
-  nodes: NodeView[]
+  coordinator: CoordinatorServer['coordinator']
+  store: ShardStore
+  nodes: ScriptedNodes
+  /** Of the nodes that sent leases, in their order. */
+  peerIds: PeerId[]
+  /** The one with a bond. */
+  bonded: PeerId
+  model: { id: ModelId; name: string }
+  tokens: Record<Caller, string>
   client: CoordinatorClient
-  clientOf(token: string): CoordinatorClient
-  /** Grows the registry's revision, as a change would. */
+  clientOf(caller: Caller): CoordinatorClient
+  /** A node says something new of itself. */
   change(): void
-  isHealthy: boolean
   close(): Promise<void>
 }
 
-/** Token -> who comes with it. */
-const callers: Readonly<Record<string, { tenant: string; scopes: readonly Scope[] }>> = {
-  owner: { tenant: 'local:owner', scopes },
-  other: { tenant: 'other', scopes },
-  reader: { tenant: 'reader', scopes: ['network:read'] },
-}
-
-async function identify(request: FastifyRequest): Promise<Identity> {
-  const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
-  const caller = callers[token]
-  if (caller === undefined) throw new HartonomousError('ERR_AUTH', { reason: 'no token that is known' })
-  return {
-    tenant: caller.tenant,
-    name: token,
-    role: token === 'reader' ? 'reader' : 'owner',
-    scopes: new Set(caller.scopes),
-    method: 'owner',
-    credential: token,
-  }
-}
-
 export async function startApi(): Promise<ApiBench> {
-  // As a coordinator has it: foreign pages are refused before any route.
-  const folder = await mkdtemp(join(tmpdir(), 'hart-api-'))
-  const auth = await openOwnerAuth({ tokenFile: join(folder, 'owner.token') })
-  const http = createHttpServer({ host: '127.0.0.1', port: 0, auth })
-  const { app } = http
-  const changes = new ChangeFeed()
-  const jobs = new TestJobs((tenant, jobId) => changes.publish({ type: 'job', jobId }, tenant))
-  const nodes = Array.from({ length: 250 }, (_, at) => testNode(at))
-  const state = { isHealthy: true, revision: 1 }
-  const store = await openEmbeddedStore({ path: ':memory:' })
-  const audit = store.forTenant(auditTenant)
-  const constitution = await openConstitution({ documents: audit, ledger: audit, now: Date.now })
-  await registerApi(app, {
-    constitution: new ConstitutionDesk(constitution),
-    jobs,
-    registry: testRegistry(nodes, state),
-    workflows: testWorkflows(),
-    keys: testKeys(),
-    node: testOwnNode(state),
-    changes,
-    identify,
+  const dataDir = await mkdtemp(join(tmpdir(), 'hart-api-'))
+  const nodes = new ScriptedNodes()
+  const settings = {
+    'api.port': 0,
+    'network.listen': ['/ip4/127.0.0.1/tcp/0'],
+    'network.mdns': false,
+    'inference.enabled': false,
+  }
+  const server = await startCoordinator({
+    dataDir,
+    config: resolveConfig(settings, {}, {}).config,
+    log: createLog({ level: 'silent', format: 'json' }),
+    host: '127.0.0.1',
+    port: 0,
+    onEvent: () => undefined,
+    requestStop: () => undefined,
+    peers: { sit: nodes.sit, probe: async () => undefined },
   })
-  const { url } = await http.listen()
-  const clientOf = (token: string) => new CoordinatorClient({ url, token })
+  const { coordinator, auth, changes, app, url } = server
+  const { parts } = coordinator.node
+  const model = { id: await ingest(server), name: 'tiny' }
+  const remotes = Array.from({ length: nodesKnown }, (_, at) => new RemoteNode(at, model.id)).sort((a, b) =>
+    a.peerId < b.peerId ? -1 : 1,
+  )
+  const bonded = remotes.find(({ isBonded }) => isBonded)!
+  // What the chain holds of the one that names a payee.
+  const bound = { state: 'bound', stakeWei: bondWei, incomeWei: 0n, disputesLost: 0, equivocations: 0 } as const
+  parts.standing.useChain({ of: () => bound })
+  const beat = (from: readonly RemoteNode[]) => {
+    for (const remote of from) parts.leases.accept(remote.lease())
+  }
+  beat(remotes)
+  const beating = setInterval(() => beat(remotes), leaseTtlMs / 3)
+  const keyOf = async (caller: keyof typeof callers) => {
+    const { key } = await auth.keys.create(personOf(caller), { label: caller, scopes: [...callers[caller]] })
+    return key
+  }
+  const ownerToken = (await readFile(dataFiles.ownerToken(dataDir), 'utf8')).trim()
+  const tokens = { owner: ownerToken, other: await keyOf('other'), reader: await keyOf('reader') }
+  const clientOf = (caller: Caller) => new CoordinatorClient({ url, token: tokens[caller] })
+  const client = clientOf('owner')
+  await isSeen(client)
   return {
     url,
+    dataDir,
     app,
     changes,
-    jobs,
+    coordinator,
+    store: parts.store,
     nodes,
-    client: clientOf('owner'),
+    peerIds: remotes.map(({ peerId }) => peerId),
+    bonded: bonded.peerId,
+    model,
+    tokens,
+    client,
     clientOf,
-    change: () => {
-      state.revision++
-    },
-    get isHealthy() {
-      return state.isHealthy
-    },
-    set isHealthy(value) {
-      state.isHealthy = value
-    },
+    change: () => beat(remotes.slice(0, 1)),
     close: async () => {
-      await http.close()
-      await constitution.close()
-      await store.close()
-      await rm(folder, { recursive: true })
+      clearInterval(beating)
+      await server.close()
+      await rm(dataDir, { recursive: true })
     },
   }
 }
 
-function testNode(at: number): NodeView {
-  return {
-    peerId: `node-${String(at).padStart(4, '0')}`,
-    state: at % 5 === 0 ? 'busy' : 'ready',
-    reason: 'a probe was answered',
-    sinceMs: 1,
-    source: 'lease',
-    ageMs: 5,
-    version: '0.1.0',
-    region: 'DE',
-    models: [{ modelId: 'bafy-model', name: 'tiny', heldChunks: 4, chunkCount: 4, canInfer: true }],
-    load: 0.25,
-    inferenceSlots: 2,
-    inferenceSlotsFree: 1,
-    uploadBytesPerSecond: 1000,
-    diskFreeBytes: 1000,
-    isDataReachable: true,
-    score: 0.5,
-    ...(at === 7 ? { stake: { payee: '0xabc', bondWei: '9', isBound: true, readAtMs: 1 } } : {}),
+async function ingest({ coordinator: { controller } }: CoordinatorServer): Promise<ModelId> {
+  const request = { path: smallModel, name: 'tiny', licence: 'MIT' }
+  return (await controller.ingest(request, () => undefined, AbortSignal.timeout(60_000))).modelId as ModelId
+}
+
+/** The registry has looked: at the leases, the bond, and the name of the model. */
+async function isSeen(client: CoordinatorClient): Promise<void> {
+  for (;;) {
+    const { totals, nodes } = await client.call('networkSnapshot', {})
+    const hasBond = nodes.some(({ stake }) => stake !== undefined)
+    if (totals.nodes === nodesKnown && totals.models === 1 && hasBond) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 
-function testRegistry(nodes: readonly NodeView[], counter: { revision: number }): RegistryService {
-  const snapshot = () => ({
-    revision: counter.revision,
-    takenAtMs: 1,
-    leaseTtlMs: 30_000,
-    nodes: [...nodes],
-    totals: {
-      nodes: nodes.length,
-      nodesReady: nodes.filter(({ state }) => state === 'ready').length,
-      models: 1,
-      inferenceSlots: 500,
-      inferenceSlotsFree: 250,
-      uploadBytesPerSecond: 1,
-      jobsRunning: 0,
-      jobsToday: 0,
-    },
-  })
-  return {
-    nodes: ({ state, modelId, ...page }) => {
-      const { rows, ...rest } = pageOf(
-        nodes.filter(
-          (node) =>
-            (state === undefined || node.state === state) &&
-            (modelId === undefined || node.models.some((model) => model.modelId === modelId)),
-        ),
-        page,
-      )
-      return { nodes: rows, ...rest }
-    },
-    node: (peerId) => {
-      const node = nodes.find((each) => each.peerId === peerId)
-      if (node === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'node', id: peerId })
-      return node
-    },
-    models: async (page) => {
-      const { rows, ...rest } = pageOf([testModel], page)
-      return { models: rows, ...rest }
-    },
-    coverage: async (reference) => {
-      if (reference !== testModel.name) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference })
-      const parts = [{ key: 'blk.0.ffn', kind: 'ffn', layer: 0, sizeBytes: 10, holders: 2 }]
-      return { modelId: testModel.modelId, name: 'tiny', parts, holdersMin: 2, source: 'lease', countedAtMs: 1 }
-    },
-    snapshot,
-    snapshotJson: () => Buffer.from(JSON.stringify(snapshot())),
-  }
+/** Somebody who signed in at this coordinator, and makes a key. */
+function personOf(tenant: string): Identity {
+  return { tenant, name: tenant, role: 'member', scopes: new Set(scopes), method: 'oidc', credential: 'test' }
 }
 
-const testModel: SwarmModelView = {
-  modelId: 'bafy-model',
-  name: 'tiny',
-  publisher: 'node-0001',
-  licence: 'Apache-2.0',
-  sizeBytes: 10,
-  source: 'dht',
-  ageMs: 5,
-  holders: 2,
-  wholeHolders: 2,
-  answerers: 1,
+const addressOf = (byte: number) => addressFromBytes(new Uint8Array(20).fill(byte))
+const terms = {
+  chainId: 31_337,
+  escrow: addressOf(1),
+  disputes: addressOf(2),
+  payee: addressOf(3),
+  signer: addressOf(3),
+  prices: { weiPerGiB: 0n, weiPerKiloToken: 0n },
 }
 
-/** A node without models, on no chain. */
-function testOwnNode(state: { isHealthy: boolean }): OwnNode {
-  const none = async (reference: string) => {
-    throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: reference.slice(0, 200) })
-  }
-  const components = Array.from({ length: 120 }, (_, layer) => ({
-    key: `blk.${layer}.ffn`,
-    kind: 'ffn',
-    layer,
-    sizeBytes: 10,
-    heldBytes: 10,
-    parameterCount: 5,
-  }))
-  return {
-    version: '0.1.0',
-    models: async () => [],
-    model: none,
-    components: async (reference, { layerMin = 0, layerMax = 1000 }) =>
-      reference === 'tiny' ? components.filter(({ layer }) => layer >= layerMin && layer <= layerMax) : none(reference),
-    tensors: none,
-    tensor: none,
-    sql: async ({ sql }) => {
-      if (!sql.startsWith('SELECT')) throw new HartonomousError('ERR_QUERY_INVALID', { reason: 'reads only' })
-      return { columns: ['one'], rows: [[1]], isTruncated: false, durationMs: 1 }
-    },
-    sqlSchema: () => [{ name: 'models', meaning: 'models', columns: [] }],
-    health: async () => [state.isHealthy ? { name: 'store', ok: true } : { name: 'store', ok: false, reason: 'full' }],
-    metrics: async () => 'hartonomous_peers 1\n',
-    queries: {
-      find: async () => ({ rows: [], isTruncated: false, explain: ['looked here'], asked: [] }),
-      walk: async ({ keys }) => ({ steps: keys.map((key) => ({ key, hops: 0 })), isTruncated: false }),
-      closure: async ({ model }) => none(model),
-      plan: async () => [],
-    },
-    payment: {
-      balance: () => Promise.reject(new HartonomousError('ERR_CONFIG', { key: 'chain.rpc', reason: 'not set' })),
-    },
-  }
-}
+class RemoteNode {
+  readonly peerId: PeerId
+  readonly isBonded: boolean
+  readonly #key: KeyObject
+  readonly #at: number
+  readonly #modelId: ModelId
+  #sequence = 0
 
-function testWorkflows(): WorkflowService {
-  const saved = new Map<string, WorkflowView>()
-  return {
-    list: async () =>
-      [...saved.values()].map(({ name, origin, graph }) => ({ name, origin, steps: graph.steps.length })),
-    get: async (_identity, name) => {
-      const view = saved.get(name)
-      if (view === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'workflow', id: name })
-      return view
-    },
-    save: async (_identity, graph) => {
-      const view: WorkflowView = { name: graph.name, origin: 'saved', graph, version: '00' }
-      saved.set(graph.name, view)
-      return view
-    },
+  constructor(at: number, modelId: ModelId) {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    this.#key = privateKey
+    this.peerId = peerIdFromPublicKey(Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url'))
+    this.isBonded = at === 7
+    this.#at = at
+    this.#modelId = modelId
   }
-}
 
-function testKeys(): ApiKeyService {
-  const keys = new Map<string, ApiKeyView>()
-  return {
-    create: async (_identity, { label, scopes: given }) => {
-      const view = { keyId: `key${keys.size}`, label, scopes: given, createdAtMs: 1 }
-      keys.set(view.keyId, view)
-      return { ...view, key: 'hart_secret' }
-    },
-    list: async () => [...keys.values()],
-    revoke: async (_identity, keyId) => {
-      const view = keys.get(keyId)
-      if (view === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'key', id: keyId })
-      keys.set(keyId, { ...view, revokedAtMs: 2 })
-    },
+  /** As it would come over the network: signed, and read by the decoder. */
+  lease() {
+    const issuedAtMs = Date.now()
+    const lease: Lease = {
+      peerId: this.peerId,
+      epoch: 1,
+      sequence: this.#sequence++,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + leaseTtlMs,
+      version: '0.1.0',
+      region: 'DE',
+      models: [{ modelId: this.#modelId, heldChunks: 4, chunkCount: 4, canInfer: true }],
+      load: 0.25,
+      inferenceSlots: 2,
+      inferenceSlotsFree: this.#at % 5 === 0 ? 0 : 2,
+      uploadBytesPerSecond: 1000,
+      diskFreeBytes: 1000,
+      isDataReachable: true,
+      isPaused: false,
+      ...(this.isBonded ? { payment: terms } : {}),
+    }
+    const bytes = encodeLease(lease)
+    const signature = new Uint8Array(sign(null, leaseSigningBytes(bytes), this.#key))
+    return decodeSignedLease(encodeSignedLease({ lease, bytes, signature }))
   }
 }

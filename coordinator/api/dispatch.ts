@@ -19,7 +19,7 @@ export interface Given {
 /** @throws {ERR_FORBIDDEN} */
 export function assertScope({ scopes }: Identity, name: RouteName): void {
   const { scope, method, path } = shapeOf(name)
-  if (scope === 'open' || scopes.has(scope)) return
+  if (scope === 'open' || scope === 'any' || scopes.has(scope)) return
   throw new HartonomousError('ERR_FORBIDDEN', {
     action: `${method} ${path}`,
     reason: `it needs the scope ${scope}`,

@@ -1,5 +1,6 @@
 /** What stands behind the faces of the coordinator. */
 import type { FastifyRequest } from 'fastify'
+import type { Tracer } from '#node/telemetry/index.ts'
 import type { Identity } from '../identity.ts'
 import type {
   ApiKeyService,
@@ -19,6 +20,8 @@ export interface ApiServices {
   constitution: ConstitutionService
   node: OwnNode
   changes: ChangeFeed
+  /** Each request is a span, that of its caller's trace where it names one. */
+  tracer: Tracer
   /** Who calls. @throws {ERR_AUTH} {ERR_QUOTA} */
   identify: (request: FastifyRequest) => Promise<Identity>
   /** What must hold besides the own node's checks. */

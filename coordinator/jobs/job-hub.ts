@@ -27,6 +27,10 @@ export class JobHub {
     for (const listener of this.#listeners.get(jobId) ?? []) listener(events)
   }
 
+  listenerCount(jobId: string): number {
+    return this.#listeners.get(jobId)?.size ?? 0
+  }
+
   listen(jobId: string, listener: JobListener): () => void {
     const listeners = this.#listeners.get(jobId) ?? new Set()
     this.#listeners.set(jobId, listeners.add(listener))

@@ -31,6 +31,7 @@ import {
   pullJob,
   quoteJob,
   type RunningJob,
+  type Sitting,
   sittingOn,
   Windows,
 } from '../jobs/index.ts'
@@ -47,6 +48,12 @@ const releaseKeptMs = second
 /** Models that were asked for in such a moment. */
 const candidateListsMax = 256
 
+export interface PeerCalls {
+  sit: Sitting
+  /** Resolves when the node has shown what its lease says. */
+  probe: (peerId: PeerId, signal: AbortSignal) => Promise<void>
+}
+
 export interface CoordinatorOptions {
   node: HartonomousNode
   controller: NodeController
@@ -55,6 +62,8 @@ export interface CoordinatorOptions {
   constitution: Constitution
   quotas: TenantQuotas
   onJobEnd: (state: FinalJobState, phases: Phases) => void
+  /** How other nodes are asked: over the network, unless something stands in their place. */
+  peers?: PeerCalls
   /** The network or a job changed. */
   onChange: (change: { type: 'network'; revision: number } | { type: 'job'; tenant: TenantId; jobId: string }) => void
 }
@@ -72,6 +81,7 @@ export class Coordinator {
   readonly workflows: WorkflowLibrary
   readonly #options: CoordinatorOptions
   readonly #releases = new Map<string, { atMs: number; release: Release }>()
+  readonly #peerCalls: PeerCalls
   readonly #candidatesOf = new Map<ModelId, { atMs: number; candidates: Candidate[] }>()
   readonly #priceMaxWei: bigint
   readonly #gate: Gate
@@ -86,6 +96,7 @@ export class Coordinator {
     this.node = node
     this.controller = controller
     this.#options = options
+    this.#peerCalls = options.peers ?? { sit: sittingOn(node), probe: (peerId, signal) => this.#probe(peerId, signal) }
     this.#priceMaxWei = parseHart(config.jobs.priceMax)
     const storeOf = (tenant: TenantId) => parts.store.forTenant(tenant)
     const submitted = (tenant: TenantId) => this.dispatcher.submitted(tenant)
@@ -110,7 +121,7 @@ export class Coordinator {
       now,
       log,
       jobs: () => ({ running: this.dispatcher.inWork, today: this.#jobsToday() }),
-      probe: (peerId, signal) => this.#probe(peerId, signal),
+      probe: this.#peerCalls.probe,
       isWorking: (peerId) => this.slots.runningOn(peerId) > 0,
       onRound: () => this.slots.look(),
       onChange: (revision) => onChange({ type: 'network', revision }),
@@ -206,7 +217,7 @@ export class Coordinator {
       random: Math.random,
       candidates: (model) => this.#candidates(model),
       fetch: (model, job) => this.#fetch(model, job),
-      sit: sittingOn(this.node),
+      sit: this.#peerCalls.sit,
       priceMaxWei: this.#priceMaxWei,
       noteWork: (peerId, latencyMs) => this.registry.noteWork(peerId, latencyMs),
       authorize: (job, candidate, money) => this.#gate.assign(job, candidate, money),

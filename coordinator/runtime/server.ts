@@ -1,6 +1,7 @@
 /** A coordinator with its faces: the node's own API on one port, that of the coordinator on another. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Config, dataFiles } from '#node/config/index.ts'
 import {
   createHttpServer,
@@ -15,11 +16,11 @@ import type { StampedEvent } from '#protocol/api/control.ts'
 import { registryLeasesMax } from '#protocol/limits.ts'
 import { type ApiServices, ChangeFeed, registerApi } from '../api/index.ts'
 import { OpenAiFace } from '../api/openai/index.ts'
-import { authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
+import { assertScope, authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
 import { auditTenant, type Constitution, openConstitution } from '../constitution/index.ts'
 import { ConstitutionDesk } from './constitution-desk.ts'
-import { Coordinator } from './coordinator.ts'
+import { Coordinator, type PeerCalls } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
 import { CoordinatorSeries } from './series.ts'
 import { SignInLog } from './sign-in-log.ts'
@@ -33,10 +34,15 @@ export interface CoordinatorServerOptions {
   port: number
   onEvent: (event: StampedEvent) => void
   requestStop: (reason: string) => void
+  /** In place of the network: tests say what other nodes answer. */
+  peers?: PeerCalls
 }
 
 export interface CoordinatorServer {
   coordinator: Coordinator
+  auth: CoordinatorAuth
+  changes: ChangeFeed
+  app: FastifyInstance
   url: string
   close(): Promise<void>
 }
@@ -73,6 +79,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
       config: own,
       constitution,
       quotas: auth.quotas,
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
       onJobEnd: (state, phases) => series.ended(state, phases),
       onChange: (change) => {
         if (change.type === 'network') changes.publish(change)
@@ -86,7 +93,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
     const { url } = await http.listen()
     await writeEndpoint(dataDir, url)
     await tellReady(server, dataDir)
-    return { coordinator, url, close }
+    return { coordinator, auth, changes, app: http.app, url, close }
   } catch (error) {
     await close()
     throw error
@@ -137,13 +144,19 @@ async function serve({ http, auth, coordinator, constitution, series, changes, s
     constitution: new ConstitutionDesk(constitution),
     node: controller,
     changes,
+    tracer: node.tracer,
     identify: (request) => auth.identify(request),
     metrics: () => series.text(coordinator),
   }
   await registerApi(http.app, services)
   authRoutes(http.app, auth, (tenant) => coordinator.usage(tenant))
   const face = new OpenAiFace({ jobs: coordinator.jobs, hub: coordinator.hub, node })
-  openAiGateway(http.app, async (request) => face.of(await auth.identify(request, { isOpenAi: true })), node.tracer)
+  const backendOf = async (request: FastifyRequest) => {
+    const identity = await auth.identify(request, { isOpenAi: true })
+    assertScope(identity, 'infer')
+    return face.of(identity)
+  }
+  openAiGateway(http.app, backendOf, node.tracer)
 }
 
 async function tellReady({ node, controller, apiUrl }: NodeServer, dataDir: string): Promise<void> {

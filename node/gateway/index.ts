@@ -7,6 +7,7 @@ export type {
   GatewayRequest,
 } from './backend.ts'
 export { sendError } from './errors.ts'
+export { startHttpSpan } from './http-span.ts'
 export { hasOwnOrigin, isLoopbackAddress } from './loopback-guard.ts'
 export { openAiGateway } from './openai.ts'
 export { type CallerRequest, type OwnerAuth, openOwnerAuth } from './owner-auth.ts'

@@ -1,11 +1,11 @@
 /** The OpenAPI 3.1 document, written from the table of routes. Source: spec.openapis.org/oas/v3.1.1. */
 import type { z } from 'zod'
-import { type RouteName, type RouteShape, routeNames, shapeOf } from '#protocol/api/routes/index.ts'
+import { documentedRoutes, type RouteShape } from '#protocol/api/routes/index.ts'
 import { type ErrorCode, errorRules } from '#protocol/errors.ts'
 import { type JsonSchema, schemaOf } from './schemas.ts'
 
 export interface Operation {
-  operationId: RouteName
+  operationId: string
   tags: string[]
   summary: string
   description?: string
@@ -41,6 +41,8 @@ const tags: Record<RouteShape['tag'], string> = {
   workflows: 'Graphs of work.',
   money: 'Receipts, bonds and balances. Amounts are decimal digits of wei.',
   keys: 'API keys.',
+  auth: 'Signing in, and what one is taken for.',
+  openai: 'The API of OpenAI over the swarm: each prompt is a job. Errors have the shape of that API.',
   constitution: 'Who may do what: the rules in force, and what they decided.',
   health: 'For supervisors; no credentials.',
 }
@@ -55,14 +57,14 @@ const headerHelp: Record<NonNullable<RouteShape['headers']>[number], string> = {
 export function openApiDocument(version: string): OpenApiDocument {
   const components = new Map<string, JsonSchema>()
   const paths: OpenApiDocument['paths'] = {}
-  for (const name of routeNames) {
-    const shape = shapeOf(name)
+  for (const [name, shape] of Object.entries(documentedRoutes)) {
     paths[shape.path] = {
       ...paths[shape.path],
       [shape.method.toLowerCase()]: operationOf(name, shape, components),
     }
   }
   components.set('Problem', problem)
+  components.set('OpenAiError', openAiError)
   const schemas = Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)))
   return {
     openapi: '3.1.1',
@@ -92,7 +94,7 @@ export function openApiDocument(version: string): OpenApiDocument {
   }
 }
 
-function operationOf(operationId: RouteName, shape: RouteShape, components: Map<string, JsonSchema>): Operation {
+function operationOf(operationId: string, shape: RouteShape, components: Map<string, JsonSchema>): Operation {
   const { summary, tag, scope, mcp, cli } = shape
   const parameters = [
     ...parametersOf('path', shape.params, components),
@@ -113,7 +115,7 @@ function operationOf(operationId: RouteName, shape: RouteShape, components: Map<
     ...bodyOf(shape, components),
     responses: { ...successOf(shape, components), ...failuresOf(shape) },
     security: scope === 'open' ? [] : [{ bearer: [] }, { session: [] }],
-    ...(scope === 'open' ? {} : { 'x-scope': scope }),
+    ...(scope === 'open' || scope === 'any' ? {} : { 'x-scope': scope }),
     ...(typeof cli === 'string' ? { 'x-hart-command': `hart ${cli}` } : {}),
     ...(typeof mcp === 'string' ? { 'x-mcp-tool': mcp } : {}),
   }
@@ -148,6 +150,7 @@ function successOf({ answer, status: given }: RouteShape, components: Map<string
     const data = { ...schema, description: 'JSON of the data of each event.' }
     return { [status]: { description: 'Server-sent events.', content: { 'text/event-stream': { schema: data } } } }
   }
+  const events = answer.events === undefined ? undefined : schemaOf(answer.events, 'output', components)
   const lines = answer.jsonl === undefined ? undefined : schemaOf(answer.jsonl, 'output', components)
   return {
     [status]: {
@@ -155,14 +158,18 @@ function successOf({ answer, status: given }: RouteShape, components: Map<string
       content: {
         'application/json': { schema },
         ...(lines === undefined ? {} : { 'application/jsonl': { schema: { ...lines, description: 'One per line.' } } }),
+        ...(events === undefined
+          ? {}
+          : { 'text/event-stream': { schema: { ...events, description: 'JSON of the data of each event.' } } }),
       },
     },
   }
 }
 
 /** By status, with the codes that come with it. */
-function failuresOf({ scope, errors, params, query, body, path }: RouteShape): Operation['responses'] {
-  const asked: ErrorCode[] = scope === 'open' ? [] : ['ERR_AUTH', 'ERR_FORBIDDEN', 'ERR_QUOTA']
+function failuresOf({ scope, errors, params, query, body, path, tag }: RouteShape): Operation['responses'] {
+  const asked: ErrorCode[] =
+    scope === 'any' ? ['ERR_AUTH', 'ERR_QUOTA'] : scope === 'open' ? [] : ['ERR_AUTH', 'ERR_FORBIDDEN', 'ERR_QUOTA']
   const sent: ErrorCode[] = params !== undefined || query !== undefined || body !== undefined ? ['ERR_USAGE'] : []
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of new Set([...sent, ...asked, ...errors])) {
@@ -173,7 +180,10 @@ function failuresOf({ scope, errors, params, query, body, path }: RouteShape): O
     String(status),
     {
       description: codes.join(', '),
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      content:
+        tag === 'openai'
+          ? { 'application/json': { schema: { $ref: '#/components/schemas/OpenAiError' } } }
+          : { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     },
   ])
   if (path === '/readyz') failures.push(['503', { description: 'A check fails; the body is the same.' }])
@@ -193,4 +203,22 @@ const problem: JsonSchema = {
     fix: { type: 'string' },
   },
   required: ['type', 'title', 'status', 'detail', 'code', 'fields'],
+}
+
+const openAiError: JsonSchema = {
+  type: 'object',
+  description: 'As the clients of OpenAI read it.',
+  properties: {
+    error: {
+      type: 'object',
+      properties: {
+        message: { type: 'string' },
+        type: { type: 'string' },
+        param: { type: ['string', 'null'] },
+        code: { type: ['string', 'null'] },
+      },
+      required: ['message', 'type', 'param', 'code'],
+    },
+  },
+  required: ['error'],
 }

@@ -13,7 +13,7 @@ test('a constitution that was made from another than the one in force is refused
   const put = (text: string) =>
     fetch(`${bench.url}/api/v1/constitution`, {
       method: 'PUT',
-      headers: { authorization: 'Bearer owner', 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${bench.tokens.owner}`, 'content-type': 'application/json' },
       body: JSON.stringify({ text, previous }),
     })
   const changed = await put(`${defaultText()}// first`)

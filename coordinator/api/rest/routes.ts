@@ -1,7 +1,8 @@
 /** The table of routes on a fastify server: who calls, what was sent, the handler, and its answer as bytes. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { sendError } from '#node/gateway/index.ts'
+import { sendError, startHttpSpan } from '#node/gateway/index.ts'
+import type { Span } from '#node/telemetry/index.ts'
 import type { JobResult } from '#protocol/api/jobs.ts'
 import {
   type JsonRoute,
@@ -41,8 +42,14 @@ export interface RestDependencies {
 
 export function restRoutes(app: FastifyInstance, dependencies: RestDependencies): void {
   const { services } = dependencies
+  const { tracer } = services
   const identities = new WeakMap<FastifyRequest, Identity>()
-  const rest = { ...dependencies, hot: new HotAnswers(), etagRun: randomBytes(4).toString('hex') }
+  const rest = {
+    ...dependencies,
+    hot: new HotAnswers(),
+    spans: new WeakMap<FastifyRequest, Span>(),
+    etagRun: randomBytes(4).toString('hex'),
+  }
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
   app.addContentTypeParser(linesTypes, { parseAs: 'string', bodyLimit: httpBodyBytesMax }, (_request, body, done) =>
     done(null, body),
@@ -60,13 +67,19 @@ export function restRoutes(app: FastifyInstance, dependencies: RestDependencies)
         assertScope(identity, name)
         identities.set(request, identity)
       },
-      handler: async (request, reply) => answerTo(name, identities.get(request) as Identity, request, reply, rest),
+      handler: async (request, reply) => {
+        // Probes and scrapes cause nothing, and would drown what does.
+        if (tracer.isOn && scope !== 'open') rest.spans.set(request, startHttpSpan(tracer, request, reply))
+        return answerTo(name, identities.get(request) as Identity, request, reply, rest)
+      },
     })
   }
 }
 
 interface Rest extends RestDependencies {
   hot: HotAnswers
+  /** What a request causes hangs below its span. */
+  spans: WeakMap<FastifyRequest, Span>
   /** Revisions begin anew with each run; tags do not. */
   etagRun: string
 }
@@ -86,7 +99,7 @@ async function answerTo(
       return services.changes.read(readers, reply, identity.tenant, headerOf(request, 'last-event-id'))
     }
     case 'jobEvents': {
-      const { params, query } = decode(shape, givenOf(request, reply))
+      const { params, query } = decode(shape, givenOf(request, reply, rest))
       const { jobId } = params as ParamsOf<'jobEvents'>
       const after = afterOf(headerOf(request, 'last-event-id'), query as QueryOf<'jobEvents'>)
       await services.jobs.get(identity, jobId)
@@ -111,9 +124,10 @@ async function sendJson(
   identity: Identity,
   request: FastifyRequest,
   reply: FastifyReply,
-  { dispatch, hot }: Rest,
+  rest: Rest,
 ): Promise<unknown> {
-  const given = givenOf(request, reply)
+  const { dispatch, hot } = rest
+  const given = givenOf(request, reply, rest)
   if (hotRoutes.has(name)) {
     reply.type(json)
     // Work for many does not end with one of them.
@@ -149,10 +163,10 @@ function sendSnapshot(request: FastifyRequest, reply: FastifyReply, { services, 
   return reply.type(json).send(bytes)
 }
 
-function givenOf(request: FastifyRequest, reply: FastifyReply): Given {
+function givenOf(request: FastifyRequest, reply: FastifyReply, { spans }: Rest): Given {
   const { params, query, body } = request
   const idempotencyKey = headerOf(request, 'idempotency-key')
-  const traceparent = headerOf(request, 'traceparent')
+  const traceparent = spans.get(request)?.traceparent ?? headerOf(request, 'traceparent')
   return {
     params,
     query,

@@ -1,6 +1,7 @@
 /** The one table of routes of the coordinator, and the types that follow from it. */
 import type { z } from 'zod'
 import { constitutionRoutes } from './constitution.ts'
+import { routesElsewhere } from './elsewhere.ts'
 import { healthRoutes } from './health.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
@@ -23,6 +24,9 @@ export const routes = {
 
 export type RouteName = keyof typeof routes
 export const routeNames = Object.keys(routes) as RouteName[]
+
+/** With those that are served elsewhere: all that a caller can find. */
+export const documentedRoutes: Readonly<Record<string, RouteShape>> = { ...routes, ...routesElsewhere }
 
 export function shapeOf(name: RouteName): RouteShape {
   return routes[name]

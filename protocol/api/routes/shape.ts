@@ -6,14 +6,24 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
 
-/** What an API key or a role may be limited to. `open`: nobody is asked who they are. */
-export type RouteScope = 'open' | 'network:read' | 'query' | 'jobs:read' | 'jobs:write' | 'keys' | 'admin'
+/** What an API key or a role may be limited to. `open`: nobody is asked who they are; `any`: nothing else is asked. */
+export type RouteScope =
+  | 'open'
+  | 'any'
+  | 'network:read'
+  | 'query'
+  | 'jobs:read'
+  | 'jobs:write'
+  | 'infer'
+  | 'keys'
+  | 'admin'
 
 /** The same by another face: its name there, or why it has none. */
 export type OtherFace = string | { no: string }
 
 export type Answer =
-  | { type: 'json'; schema: z.ZodType; jsonl?: z.ZodType }
+  /** `events`: the same as server-sent events, where the body asks for them. */
+  | { type: 'json'; schema: z.ZodType; jsonl?: z.ZodType; events?: z.ZodType }
   /** Server-sent events, each with JSON of `schema` as its data. */
   | { type: 'events'; schema: z.ZodType }
   | { type: 'text' }
@@ -22,7 +32,18 @@ export interface RouteShape {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As OpenAPI has it: `/api/v1/jobs/{jobId}`. */
   path: string
-  tag: 'network' | 'models' | 'query' | 'jobs' | 'workflows' | 'money' | 'keys' | 'constitution' | 'health'
+  tag:
+    | 'network'
+    | 'models'
+    | 'query'
+    | 'jobs'
+    | 'workflows'
+    | 'money'
+    | 'keys'
+    | 'auth'
+    | 'openai'
+    | 'constitution'
+    | 'health'
   scope: RouteScope
   summary: string
   params?: z.ZodObject

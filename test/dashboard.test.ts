@@ -1,10 +1,12 @@
-/** The Grafana dashboard and its guide against what a real node exports: a series that is renamed must not leave a dead panel. */
+/** The Grafana dashboard and its guide against what a real node and a real coordinator export: a series that is renamed must not leave a dead panel. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { bundledModel, ingest, TestNodes, until } from './node.fixture.ts'
+import { bundledModel, ingest, type TestNode, TestNodes, until } from '#node/runtime/node.fixture.ts'
+import { CoordinatorClient } from '#protocol/api/client.ts'
+import { startCoordinatorOver, type TestCoordinator } from './coordinator.fixture.ts'
 
-const read = (path: string) => readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8')
+const read = (path: string) => readFileSync(new URL(`../docs/${path}`, import.meta.url), 'utf8')
 const guide = read('guides/observability.md')
 const dashboard = z
   .object({
@@ -24,6 +26,7 @@ const dashboard = z
 const scraped = ['instance', 'job']
 
 let nodes: TestNodes
+let coordinator: TestCoordinator
 /** Name of a series, as queries use it -> its labels. */
 const series = new Map<string, Set<string>>()
 beforeAll(async () => {
@@ -38,7 +41,16 @@ beforeAll(async () => {
   }
   // Histograms show what has happened only.
   await ask(8)
-  const text = await (await fetch(`${node.apiUrl}/metrics`)).text()
+  note(await (await fetch(`${node.apiUrl}/metrics`)).text())
+  coordinator = await startWorking(node)
+  note(await (await fetch(`${coordinator.url}/metrics`)).text())
+})
+afterAll(async () => {
+  await coordinator?.close()
+  await nodes?.close()
+})
+
+function note(text: string): void {
   for (const line of text.split('\n')) {
     const [, name, labels = ''] = /^([a-z_:][\w:]*)(?:\{(.*)\})? \S+$/i.exec(line) ?? []
     if (name === undefined) continue
@@ -46,13 +58,26 @@ beforeAll(async () => {
     for (const [, label] of labels.matchAll(/(\w+)="/g)) known.add(label!)
     series.set(name, known)
   }
-  for (const [, name, labels = ''] of guide.matchAll(/^\| `(hartonomous_coordinator_\w+)`\s*\|[^|]*\|([^|]*)\|/gm)) {
-    const own = [...labels.matchAll(/`(\w+)`/g)].map((match) => match[1]!)
-    for (const one of name!.endsWith('_seconds') ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name!])
-      series.set(one, new Set([...scraped, ...own, ...(one.endsWith('_bucket') ? ['le'] : [])]))
-  }
-})
-afterAll(() => nodes.close())
+}
+
+/** One that had jobs answered by that node, and has another in work, which waits for a person. */
+async function startWorking(node: TestNode): Promise<TestCoordinator> {
+  const server = await startCoordinatorOver(nodes, node)
+  const client = new CoordinatorClient({ url: server.url, token: server.ownerToken })
+  const messages = [{ role: 'user' as const, content: 'Hello' }]
+  const work = { kind: 'chat' as const, model: 'hartonomous/hartling', messages, maxTokens: 1 }
+  // A p95 is one of twenty.
+  const items = Array.from({ length: 20 }, (_, at) => ({ id: String(at), work }))
+  const { jobId } = await client.call('submitJob', { body: { work: { kind: 'batch', items } } })
+  await client.call('jobResult', { params: { jobId }, query: { waitMs: 25_000 } })
+  const workflow = { name: 'ask', steps: [{ id: 'review', type: 'approval' as const, question: 'ok?' }] }
+  const waiting = await client.call('submitJob', { body: { work: { kind: 'workflow', workflow, input: {} } } })
+  await until('it waits', async () => {
+    const { state } = await client.call('getJob', { params: { jobId: waiting.jobId } })
+    return state === 'waiting'
+  })
+  return server
+}
 
 /** Names of the series in a query, each with the labels of its selector; and the labels that results are grouped by. */
 function partsOf(query: string): { selectors: { name: string; labels: string[] }[]; groups: string[] } {
@@ -86,7 +111,7 @@ test('dashboard: the reader of queries finds series, labels and groups', () => {
   })
 })
 
-test('dashboard: every query names series and labels that a node exports', () => {
+test('dashboard: every query names series and labels that a node or a coordinator exports', () => {
   expect(queries.length).toBeGreaterThan(20)
   for (const { title, expr } of queries) {
     const { selectors, groups } = partsOf(expr)
