@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createAccount, signPersonalMessage } from '#node/chain/index.ts'
 import { createHttpServer, type HttpServer, type OwnerAuth, openOwnerAuth } from '#node/gateway/index.ts'
 import { createLog } from '#node/log/index.ts'
+import type { noTracer } from '#node/telemetry/index.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { day, minute } from '#protocol/units.ts'
 import { openEmbeddedStore, type ShardStore } from '#sql/store/index.ts'
@@ -101,7 +102,8 @@ describe('auth of a coordinator', () => {
       return { method: identity.method }
     })
     // Of the API only the routes of keys are called here.
-    const services: Pick<ApiServices, 'keys' | 'identify'> & { node: { version: string } } = {
+    const services: Pick<ApiServices, 'keys' | 'identify' | 'tracer'> & { node: { version: string } } = {
+      tracer: noTracer,
       keys: auth.keys,
       identify: (request) => auth.identify(request),
       node: { version: '0' },
