@@ -30,6 +30,8 @@ import type { RunningJob } from './running-job.ts'
 
 const pageDefault = 100
 const pageMax = 1000
+/** Programs ask for the same job again and again; ~1 KiB each. */
+const endedJobsKeptMax = 1000
 /** Another coordinator on the same store tells nobody here of what it wrote. */
 const lookEveryMs = 5 * second
 
@@ -69,6 +71,7 @@ interface InsertOptions {
 
 export class Jobs implements JobService {
   readonly #deps: JobServiceDependencies
+  readonly #ended = new Map<string, JobView>()
 
   constructor(deps: JobServiceDependencies) {
     this.#deps = deps
@@ -135,7 +138,21 @@ export class Jobs implements JobService {
   }
 
   async get({ tenant }: Identity, jobId: string): Promise<JobView> {
-    return this.#view(tenant, await this.#row(tenant, jobId))
+    const key = `${tenant}\n${jobId}`
+    const known = this.#ended.get(key)
+    if (known !== undefined) return known
+    const store = this.#deps.storeOf(tenant)
+    // Side by side: the store answers both in one turn.
+    const [row, attempts] = await Promise.all([this.#row(tenant, jobId), store.listAttempts(jobId)])
+    const view = viewJob(row, attempts)
+    if (isFinalJobState(row.state)) this.#keep(key, view)
+    return view
+  }
+
+  /** What has ended does not change any more; it is forgotten when others are asked for, long before it is removed. */
+  #keep(key: string, view: JobView): void {
+    if (this.#ended.size >= endedJobsKeptMax) this.#ended.delete(this.#ended.keys().next().value!)
+    this.#ended.set(key, view)
   }
 
   async list({ tenant }: Identity, query: JobQuery): Promise<{ jobs: JobView[]; nextCursor?: string }> {
