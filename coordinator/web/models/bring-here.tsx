@@ -53,7 +53,7 @@ export function BringHere({ model, components, sizeBytes }: BringHereProps) {
         {formatBytes(sizeBytes)} of it are not on the coordinator's own node, and only what is there can be looked into.{' '}
         {mayPull && <Cost modelId={modelId} sizeBytes={sizeBytes} />}
       </p>
-      {mayPull ? (
+      {mayPull && (
         <div className="flex flex-wrap items-center gap-3">
           <Button isBusy={isRunning} onClick={() => submit.mutate()}>
             Bring these bytes here
@@ -68,11 +68,11 @@ export function BringHere({ model, components, sizeBytes }: BringHereProps) {
             </span>
           )}
         </div>
-      ) : (
-        <p className="text-[13px] text-muted">
-          Its operator can bring it here; on a node of your own: <CopyText text={command} label="the command" />
-        </p>
       )}
+      <p className="text-[13px] text-muted">
+        {mayPull ? 'Or' : 'Its operator can bring it here. Or have it'} on a node of your own:{' '}
+        <CopyText text={command} label="the command" />
+      </p>
       {submit.error !== null && <ErrorNotice error={submit.error} />}
       {job?.error !== undefined && (
         <p role="alert" className="text-[13px] text-danger">

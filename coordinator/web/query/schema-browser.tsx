@@ -20,7 +20,7 @@ export function SchemaBrowser({ mayQuery, onInsert }: SchemaBrowserProps) {
       <div className="grid grid-cols-1 gap-1 lg:max-h-[70dvh] lg:overflow-y-auto">
         {data?.map(({ name, meaning, columns }) => (
           <details key={name}>
-            <summary className="min-h-6 rounded px-1 py-0.5 hover:bg-raised">
+            <summary className="min-h-7 rounded px-1 py-0.5 hover:bg-raised">
               <span className="font-mono text-[13px] font-semibold">{name}</span>{' '}
               <span className="text-[13px] text-muted">{meaning}</span>
             </summary>
@@ -50,7 +50,7 @@ function Name({ name, type, meaning, onInsert }: NameProps) {
       <button
         type="button"
         onClick={() => onInsert(name)}
-        className="flex min-h-6 w-full items-baseline gap-2 rounded px-1 py-0.5 text-left text-[13px] hover:bg-raised"
+        className="flex min-h-7 w-full items-baseline gap-2 rounded px-1 py-0.5 text-left text-[13px] hover:bg-raised"
       >
         <span className="font-mono text-accent">{name}</span>
         <span className="text-muted">{type}</span>

@@ -138,7 +138,14 @@ function Answer({ result, readAtMs }: { result: SqlAnswer; readAtMs: number }) {
         </span>
       }
     >
-      {rows.length === 0 ? <EmptyNotice title="No rows" /> : <ResultTable result={result} />}
+      {rows.length === 0 ? (
+        <EmptyNotice title="No rows">
+          The views show what the coordinator's own node knows: a model of others is known once somebody looked at its
+          page, or for something in it.
+        </EmptyNotice>
+      ) : (
+        <ResultTable result={result} />
+      )}
     </Panel>
   )
 }
