@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+// @ts-expect-error: plain JavaScript, because it runs before anything of ours can.
 import { buildPages, pagesAreSettled, settlePages } from './web.js'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
