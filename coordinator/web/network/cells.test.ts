@@ -38,11 +38,14 @@ test('packing: no cell of a honeycomb covers another, and none of a cluster stan
 
 test('packing: clusters at one place are pushed apart, the same way each time, and others stay', () => {
   const wanted = [...Array.from({ length: 12 }, () => ({ x: 100, y: 100, radius: 20 })), { x: 900, y: 100, radius: 20 }]
-  const places = pushApart(wanted)
+  const edge = { width: 1000, height: 1000 }
+  const places = pushApart(wanted, edge)
   for (const [at, a] of places.entries())
     for (const b of places.slice(at + 1)) expect(Math.hypot(a.x - b.x, a.y - b.y)).toBeGreaterThan(39)
   expect(places.at(-1)).toEqual({ x: 900, y: 100 })
-  expect(pushApart(wanted)).toEqual(places)
+  expect(pushApart(wanted, edge)).toEqual(places)
+  const atEdge = pushApart([0, 1, 2].map((x) => ({ x, y: 0, radius: 20 })), edge)
+  for (const { x, y } of atEdge) expect(Math.min(x, y)).toBeGreaterThanOrEqual(20)
 })
 
 test('packing: an arrow goes to what is near and ahead, and stays where nothing is', () => {

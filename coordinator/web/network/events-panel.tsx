@@ -27,7 +27,7 @@ export function EventsPanel() {
       {data?.length === 0 && <EmptyNotice title="Nothing yet">What happens from now on is listed here.</EmptyNotice>}
       {data !== undefined && data.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-        <section aria-label="Events, newest first" tabIndex={0} className="max-h-80 overflow-y-auto">
+        <section aria-label="Events, newest first" tabIndex={0} className="max-h-[26rem] overflow-y-auto">
           <ol className="divide-y divide-line">
             {data.slice(0, shownMax).map((event) => (
               <EventLine key={event.seq} event={event} />

@@ -11,7 +11,7 @@ import { coverageCells, rarityText } from '../models/coverage-cells.ts'
 import { CoverageLegend, CoverageStrip } from '../models/coverage-strip.tsx'
 
 /** Each is counted by asking nodes. All of them are on the page of models. */
-const shownMax = 8
+const shownMax = 6
 
 /** What can be run, and which parts of it are at risk. */
 export function ModelsPanel() {

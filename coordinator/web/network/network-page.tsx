@@ -63,7 +63,10 @@ export function NetworkPage() {
           </div>
           {swarm?.nodes.length === 0 && <EmptyNotice title="No node is seen yet" />}
         </Panel>
-        <ModelsPanel />
+        <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-3">
+          <ModelsPanel />
+          <CheckNode peerId={search.check} onCheck={(check) => onSearch({ check })} />
+        </div>
       </div>
       <div className="grid grid-cols-[minmax(0,1fr)] gap-3 xl:grid-cols-[minmax(0,7fr)_minmax(0,4fr)]">
         <NodesPanel
@@ -73,10 +76,7 @@ export function NetworkPage() {
           modelName={modelName}
           onSearch={onSearch}
         />
-        <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-3">
-          <CheckNode peerId={search.check} onCheck={(check) => onSearch({ check })} />
-          <EventsPanel />
-        </div>
+        <EventsPanel />
       </div>
     </Page>
   )

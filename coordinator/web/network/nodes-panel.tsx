@@ -1,5 +1,4 @@
 import { Link } from '@tanstack/react-router'
-import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, Download, X } from 'lucide-react'
 import { type ReactNode, useMemo, useRef } from 'react'
 import { formatHart } from '#protocol/hart.ts'
@@ -18,9 +17,9 @@ import { nodesCsv } from './node-csv.ts'
 import { sortNodes, usualOrder } from './node-filter.ts'
 import { regionName } from './regions.ts'
 import { type NetworkSearch, type NodeColumn, nodeColumns } from './search.ts'
+import { useVisibleRows } from './visible-rows.ts'
 
 const rowPx = 34
-const overscan = 12
 const none = <span className="text-muted">–</span>
 
 /** A free one says so: its price is zero, not unknown. */
@@ -208,15 +207,7 @@ interface RowsProps {
 
 function Rows({ nodes, sort, order, onSort }: RowsProps) {
   const frame = useRef<HTMLElement>(null)
-  const virtual = useVirtualizer({
-    count: nodes.length,
-    getScrollElement: () => frame.current,
-    estimateSize: () => rowPx,
-    overscan,
-  })
-  const rows = virtual.getVirtualItems()
-  const abovePx = rows[0]?.start ?? 0
-  const belowPx = virtual.getTotalSize() - (rows.at(-1)?.end ?? 0)
+  const { first, end } = useVisibleRows(frame, nodes.length, rowPx)
   return (
     <section
       ref={frame}
@@ -234,23 +225,26 @@ function Rows({ nodes, sort, order, onSort }: RowsProps) {
           </tr>
         </thead>
         <tbody>
-          {abovePx > 0 && <tr style={{ height: abovePx }} />}
-          {rows.map(({ index }) => {
-            const node = nodes[index]!
-            return (
-              <tr key={node.peerId} aria-rowindex={index + 2} data-peer={node.peerId} style={{ height: rowPx }}>
-                {nodeColumns.map((name) => (
-                  <td
-                    key={name}
-                    className={`border-b border-line px-2 whitespace-nowrap ${columns[name].isFigure ? 'text-right' : ''}`}
-                  >
-                    {columns[name].cell(node)}
-                  </td>
-                ))}
-              </tr>
-            )
-          })}
-          {belowPx > 0 && <tr style={{ height: belowPx }} />}
+          {first > 0 && <tr style={{ height: first * rowPx }} />}
+          {nodes.slice(first, end).map((node, at) => (
+            <tr
+              key={node.peerId}
+              aria-rowindex={first + at + 2}
+              data-peer={node.peerId}
+              className="hover:bg-raised"
+              style={{ height: rowPx }}
+            >
+              {nodeColumns.map((name) => (
+                <td
+                  key={name}
+                  className={`border-b border-line px-2 whitespace-nowrap ${columns[name].isFigure ? 'text-right' : ''}`}
+                >
+                  {columns[name].cell(node)}
+                </td>
+              ))}
+            </tr>
+          ))}
+          {end < nodes.length && <tr style={{ height: (nodes.length - end) * rowPx }} />}
         </tbody>
       </table>
     </section>

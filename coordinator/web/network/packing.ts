@@ -9,7 +9,7 @@ export interface Point {
 export const cellRadius = 13
 const stepX = Math.sqrt(3) * (cellRadius + 0.9)
 const stepY = 1.5 * (cellRadius + 0.9)
-const roundsMax = 60
+const roundsMax = 120
 
 /** The first `count` places of a honeycomb, from the middle outward. */
 export function honeycomb(count: number): Point[] {
@@ -46,14 +46,21 @@ export function clusterRadius(count: number): number {
   return last + cellRadius + 1
 }
 
-/** Each at its own place as far as the others let it: the same every time for the same ones. */
-export function pushApart(wanted: readonly (Point & { radius: number })[]): Point[] {
+/** Each at its own place as far as the others and the edge let it: the same every time for the same ones. */
+export function pushApart(
+  wanted: readonly (Point & { radius: number })[],
+  edge: { width: number; height: number },
+): Point[] {
   const at = wanted.map(({ x, y }) => ({ x, y }))
   for (let round = 0; round < roundsMax; round++) {
     let hasMoved = false
-    for (let i = 0; i < at.length; i++)
+    for (const [i, place] of at.entries()) {
+      const { radius } = wanted[i]!
       for (let j = i + 1; j < at.length; j++)
-        hasMoved = separate(at[i]!, at[j]!, wanted[i]!.radius + wanted[j]!.radius, i) || hasMoved
+        hasMoved = separate(place, at[j]!, radius + wanted[j]!.radius, i) || hasMoved
+      place.x = Math.min(edge.width - radius, Math.max(radius, place.x))
+      place.y = Math.min(edge.height - radius, Math.max(radius, place.y))
+    }
     if (!hasMoved) break
   }
   return at

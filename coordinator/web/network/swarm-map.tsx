@@ -85,7 +85,7 @@ function MapFrame({ size, clusters, view: text, onView, onOpen, card }: SwarmMap
         // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move and zoom it.
         tabIndex={0}
         onKeyDown={onKeyDown}
-        className="relative touch-pan-y overflow-hidden rounded-md select-none"
+        className="relative touch-pan-y overflow-hidden rounded-md bg-page select-none"
         style={{ height: size.height }}
       >
         <svg width={size.width} height={size.height} aria-hidden="true" className="absolute inset-0">
@@ -142,13 +142,9 @@ function placesOf(clusters: readonly Cluster[], projection: Projection, size: Si
     return hasRoom ? cells : [one]
   })
   const wanted = homes.map((home, at) => ({ ...home, radius: clusterRadius(shown[at]!.length) }))
-  const middles = pushApart(wanted)
+  const middles = pushApart(wanted, { width: size.width * scale, height: size.height * scale })
   return clusters.flatMap(({ region }, at) => {
-    const { radius, ...home } = wanted[at]!
-    const middle = {
-      x: Math.min(size.width * scale - radius, Math.max(radius, middles[at]!.x)),
-      y: Math.min(size.height * scale - radius, Math.max(radius, middles[at]!.y)),
-    }
+    const [home, middle] = [homes[at]!, middles[at]!]
     const isFar = Math.hypot(middle.x - home.x, middle.y - home.y) > tieMinPx
     const tie = `M${home.x.toFixed(1)} ${home.y.toFixed(1)}L${middle.x.toFixed(1)} ${middle.y.toFixed(1)}`
     const cells = shown[at]!
