@@ -46,6 +46,8 @@ export interface JobService {
   approve(identity: Identity, jobId: string, step: string, isApproved: boolean): Promise<JobView>
   /** @throws {ERR_JOB_UNFINISHED} {ERR_JOB_FAILED} */
   result(identity: Identity, jobId: string): Promise<JobResult>
+  /** What was asked for, names in it resolved; it asks for the same right as the result. */
+  request(identity: Identity, jobId: string): Promise<SubmitRequest>
   receipts(identity: Identity, jobId: string): Promise<ReceiptView[]>
   /** Those behind `afterSeq`, then those that come; ends after the final state. */
   events(identity: Identity, jobId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<JobEvent>

@@ -100,7 +100,15 @@ function modelHandlers({
 function jobHandlers({
   jobs,
 }: ApiServices): Of<
-  'quoteJob' | 'submitJob' | 'listJobs' | 'getJob' | 'cancelJob' | 'jobResult' | 'jobReceipts' | 'approveJob'
+  | 'quoteJob'
+  | 'submitJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'cancelJob'
+  | 'jobResult'
+  | 'jobRequest'
+  | 'jobReceipts'
+  | 'approveJob'
 > {
   return {
     quoteJob: async ({ identity, body }) => jobs.quote(identity, body),
@@ -117,6 +125,7 @@ function jobHandlers({
       if (waitMs > 0) await ended(jobs, identity, jobId, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]))
       return jobs.result(identity, jobId)
     },
+    jobRequest: async ({ identity, params }) => jobs.request(identity, params.jobId),
     jobReceipts: async ({ identity, params }) => ({ receipts: await jobs.receipts(identity, params.jobId) }),
     approveJob: async ({ identity, params, body }) => jobs.approve(identity, params.jobId, body.step, body.isApproved),
   }
