@@ -2,6 +2,7 @@
 import { isFinalJobState, type SubmitRequest } from '#protocol/api/jobs.ts'
 import type { BodyOf, JsonRoute, OutputOf, ParamsOf, QueryOf } from '#protocol/api/routes/index.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import { parseAddress } from '#protocol/ids.ts'
 import type { Identity } from '../identity.ts'
 import { pageOf } from './page.ts'
 import type { ApiServices } from './services.ts'
@@ -24,6 +25,7 @@ export function createHandlers(services: ApiServices): Handlers {
     ...modelHandlers(services),
     ...jobHandlers(services),
     ...moneyHandlers(services),
+    ...chainHandlers(services),
     ...workflowHandlers(services),
     ...keyHandlers(services),
     ...constitutionHandlers(services),
@@ -164,6 +166,19 @@ function moneyHandlers({ jobs, registry, node }: ApiServices): Of<'listReceipts'
         throw new HartonomousError('ERR_NOT_FOUND', { kind: 'chain', id: 'of this coordinator' }, { cause: error })
       }
     },
+  }
+}
+
+function chainHandlers({
+  chain,
+}: ApiServices): Of<'chainState' | 'account' | 'accountRewards' | 'fundAccount' | 'listDelegates' | 'getDelegate'> {
+  return {
+    chainState: async () => chain.state(),
+    account: async ({ params }) => chain.account(parseAddress(params.address)),
+    accountRewards: async ({ params, query }) => chain.rewards(parseAddress(params.address), query),
+    fundAccount: async ({ params }) => chain.fund(parseAddress(params.address)),
+    listDelegates: async ({ query }) => chain.delegates(query),
+    getDelegate: async ({ params }) => chain.delegate(parseAddress(params.address)),
   }
 }
 
