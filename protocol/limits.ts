@@ -352,6 +352,10 @@ export const chainStopTimeoutMs = 20 * second
 export const chainLogBlocksMax = 2_000
 /** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
 export const chainStepsKept = 128
+/** Events of stake and rewards that a coordinator holds to answer from: ~600 bytes each, 120 MB; a day of 200 nodes is ~400. */
+export const chainHistoryEventsMax = 200_000
+/** Positions that wait to be read from a chain, a few at a time: one takes a dozen questions. */
+export const chainReadsWaitingMax = 64
 /** Of a text in an event, which anyone may write as long as gas allows. */
 export const chainTextCharsMax = 512
 

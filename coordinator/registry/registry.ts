@@ -4,7 +4,7 @@ import type { Log } from '#node/log/index.ts'
 import { followHave, type Parts } from '#node/runtime/index.ts'
 import type { CoverageView, NetworkSnapshot, NodeView, SwarmModelView } from '#protocol/api/network.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import type { ModelId, PeerId } from '#protocol/ids.ts'
+import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
 import { coverageAskedMax, leaseTtlMs, registryPageMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
@@ -167,6 +167,17 @@ export class Registry implements RegistryService {
     const json = Buffer.from(JSON.stringify(this.snapshot()))
     this.#encoded = { revision, atMs: nowMs, json }
     return json
+  }
+
+  /** By payee: nodes whose live lease and the chain name each other. */
+  boundPeers(): Map<Address, PeerId> {
+    const { leases, standing } = this.#deps.parts
+    const bound = new Map<Address, PeerId>()
+    for (const { signed } of leases.live()) {
+      const { peerId, payment } = signed.lease
+      if (payment !== undefined && standing.explain(peerId).chain?.state === 'bound') bound.set(payment.payee, peerId)
+    }
+    return bound
   }
 
   get revision(): number {
