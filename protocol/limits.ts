@@ -140,6 +140,8 @@ export const leaseTtlMs = 30 * second
 export const leasesKnownMax = 4096
 /** By a coordinator, which looks after the whole swarm: some 10 MiB of usual leases, 256 MiB of the longest there can be. */
 export const registryLeasesMax = 16_384
+/** What happened in the swarm and is still told: an afternoon of a quiet one, < 150 KiB. */
+export const networkEventsKeptMax = 500
 /** Open streams of one protocol from one peer. */
 export const streamsPerPeerMax = 32
 /** Open inbound streams of one protocol from all peers: 32 peers that use up theirs; ~10 KiB each at both ends of the port. */

@@ -37,11 +37,15 @@ type Of<N extends JsonRoute> = Pick<Handlers, N>
 
 function networkHandlers({
   registry,
-}: ApiServices): Of<'listNodes' | 'getNode' | 'networkSnapshot' | 'listModels' | 'modelCoverage'> {
+}: ApiServices): Of<
+  'listNodes' | 'getNode' | 'networkSnapshot' | 'networkChanges' | 'listNetworkEvents' | 'listModels' | 'modelCoverage'
+> {
   return {
     listNodes: async ({ query }) => registry.nodes(query),
     getNode: async ({ params }) => registry.node(params.peerId),
     networkSnapshot: async () => registry.snapshot(),
+    networkChanges: async ({ query }) => registry.changes(query.since),
+    listNetworkEvents: async ({ query }) => ({ events: registry.events(query) }),
     listModels: async ({ query }) => registry.models(query),
     modelCoverage: async ({ params }) => registry.coverage(params.model),
   }
