@@ -11,6 +11,7 @@ import {
   sqlRequest,
   tensorQuery,
 } from '#protocol/api/control.ts'
+import { settingsRequest } from '#protocol/api/settings.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
 import { componentKinds } from '#protocol/query/message.ts'
@@ -46,6 +47,8 @@ export function healthRoutes(app: FastifyInstance, node: ControlledNode): void {
 /** Everything under `/api/v1`; register it behind the owner's authentication. */
 export function controlRoutes(app: FastifyInstance, node: ControlledNode): void {
   app.get('/api/v1/status', async () => node.status())
+  app.get('/api/v1/settings', async () => node.settings())
+  app.put('/api/v1/settings', async (request) => node.changeSettings(parseBody(settingsRequest, request.body)))
   app.get('/api/v1/peers', async () => ({ peers: await node.peers() }))
   app.get<{ Params: { peerId: string } }>('/api/v1/peers/:peerId', async (request) => node.peer(request.params.peerId))
   app.post('/api/v1/peers', async (request, reply) => {

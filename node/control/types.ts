@@ -28,6 +28,7 @@ import type {
   WalkRequest,
   WalkView,
 } from '#protocol/api/query.ts'
+import type { SettingsChangeView, SettingsRequest, SettingsView } from '#protocol/api/settings.ts'
 import type { ComponentKind } from '#protocol/query/message.ts'
 import type { LoadPlan } from '../query/index.ts'
 
@@ -75,6 +76,9 @@ export interface ControlledNode {
   readonly queries: ControlledQueries
   readonly payment: ControlledPayment
   status(): Promise<StatusView>
+  settings(): Promise<SettingsView>
+  /** All or none. @throws {ERR_CONFIG} {ERR_USAGE} */
+  changeSettings(request: SettingsRequest): Promise<SettingsChangeView>
   peers(): Promise<PeerView[]>
   peer(peerId: string): Promise<PeerDetailView>
   models(): Promise<ModelView[]>

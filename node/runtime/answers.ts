@@ -88,15 +88,21 @@ export class Answers implements GatewayBackend {
   /** Answers peers over the infer protocol. */
   async serve(): Promise<void> {
     const service = this.#service
-    if (service === undefined || !this.#options.config['inference.forPeers']) return
+    if (service === undefined) return
     const { payment } = this.#options.parts.economy
     const host: PeerInferenceHost = {
       service,
-      findModel: (modelId) => this.#runnable(modelId),
+      findModel: (modelId) => this.#forPeers(modelId),
       tracer: this.#options.tracer,
       sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
     }
     await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
+  }
+
+  /** The owner may change its mind while the node runs. @throws {ERR_REFUSED_BY_POLICY} {ERR_MODEL_UNSUPPORTED} */
+  async #forPeers(modelId: ModelId): Promise<EngineModel | undefined> {
+    if (this.#options.config['inference.forPeers']) return this.#runnable(modelId)
+    throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: 'inference', reason: 'this node answers no peers' })
   }
 
   async models(): Promise<GatewayModel[]> {

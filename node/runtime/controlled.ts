@@ -8,6 +8,7 @@ import type {
   PeerDetailView,
   PeerView,
   PullRequest,
+  ScheduleView,
   SqlRequest,
   SqlSchemaView,
   SqlView,
@@ -16,6 +17,7 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
+import type { SettingsChangeView, SettingsRequest, SettingsView } from '#protocol/api/settings.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { type ShardConsole, shardViews } from '#sql/console/index.ts'
@@ -33,6 +35,7 @@ import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
 import { peekable } from './peeked.ts'
 import { ingestFile, pullModel } from './pull-model.ts'
+import type { ScheduleKeeper } from './schedule-keeper.ts'
 import { viewStanding } from './standing-view.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
@@ -83,6 +86,7 @@ export class NodeController implements ControlledNode {
       reason,
       ...(help === undefined ? {} : { help }),
       sinceMs: this.#sinceMs,
+      ...viewSchedule(config.schedule, this.#node.schedule),
       uptimeMs: Date.now() - this.#node.startedAtMs,
       addresses,
       apiUrl: this.apiUrl,
@@ -108,6 +112,14 @@ export class NodeController implements ControlledNode {
       ...(engine === undefined ? {} : { engine }),
       ...(economy === undefined ? {} : { economy }),
     }
+  }
+
+  settings(): Promise<SettingsView> {
+    return this.#node.settings.view()
+  }
+
+  changeSettings(request: SettingsRequest): Promise<SettingsChangeView> {
+    return this.#node.settings.change(request)
   }
 
   async peers(): Promise<PeerView[]> {
@@ -272,6 +284,7 @@ export class NodeController implements ControlledNode {
     const view = describeState({
       isStarting: false,
       isPaused,
+      pausedBy: isPaused ? this.#node.schedule.reason : '',
       isDraining,
       failures: [...failures],
       peersConnected,
@@ -335,5 +348,18 @@ export class NodeController implements ControlledNode {
     const held = this.#node.parts.shard.get(reference as ModelId)
     if (held !== undefined) return held.modelId
     return (await this.#node.parts.releases.resolve(reference)).release.modelId
+  }
+}
+
+function viewSchedule(spans: readonly string[], keeper: ScheduleKeeper): { schedule?: ScheduleView } {
+  if (spans.length === 0) return {}
+  const { isOpen, nextChangeAtMs, override } = keeper
+  return {
+    schedule: {
+      spans: [...spans],
+      isOpen,
+      ...(nextChangeAtMs === undefined ? {} : { nextChangeAtMs }),
+      ...(override === undefined ? {} : { override }),
+    },
   }
 }

@@ -7,10 +7,13 @@ import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly } from '../ga
 import type { Log } from '../log/index.ts'
 import { NodeController } from './controlled.ts'
 import { HartonomousNode } from './node.ts'
+import type { SettingsSource } from './node-settings.ts'
 
 export interface ServerOptions {
   dataDir: string
   config: Config
+  /** @see NodeOptions.settingsSource */
+  settingsSource?: SettingsSource
   log: Log
   /** Hears everything from the first moment on: models that are opened at the start too. */
   onEvent: (event: StampedEvent) => void
@@ -35,6 +38,7 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
   const node = await HartonomousNode.start({
     dataDir,
     config,
+    ...(options.settingsSource === undefined ? {} : { settingsSource: options.settingsSource }),
     log,
     onEvent: options.onEvent,
     ...(options.leasesMax === undefined ? {} : { leasesMax: options.leasesMax }),

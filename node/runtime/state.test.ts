@@ -4,6 +4,7 @@ import { describeState, type StateFacts } from './state.ts'
 const idle: StateFacts = {
   isStarting: false,
   isPaused: false,
+  pausedBy: '',
   isDraining: false,
   failures: [],
   peersConnected: 2,

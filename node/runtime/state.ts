@@ -5,6 +5,8 @@ import { formatBytes, formatRate } from '#protocol/units.ts'
 export interface StateFacts {
   isStarting: boolean
   isPaused: boolean
+  /** By whom, and until when. */
+  pausedBy: string
   isDraining: boolean
   /** The store, the data plane or the network is gone. */
   failures: string[]
@@ -46,7 +48,7 @@ export function describeState(facts: StateFacts): StateView {
       reason: 'finishing what runs; nothing new is taken',
       help: 'hart resume takes work again',
     }
-  if (facts.isPaused) return { state: 'paused', reason: 'its owner paused it', help: 'hart resume' }
+  if (facts.isPaused) return { state: 'paused', reason: facts.pausedBy, help: 'hart resume' }
   const transfer = facts.transfers.find(({ pausedBy }) => pausedBy !== undefined) ?? facts.transfers[0]
   if (transfer !== undefined) return describeTransfer(transfer, facts)
   if (facts.answersRunning > 0)

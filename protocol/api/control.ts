@@ -106,6 +106,16 @@ export interface EngineView {
   lastError?: string
 }
 
+export interface ScheduleView {
+  /** As the setting has them: `mon-fri 22:00-07:00`. */
+  spans: string[]
+  isOpen: boolean
+  /** Absent where it never changes. */
+  nextChangeAtMs?: number
+  /** Said by the owner by hand: holds until the next change. */
+  override?: 'paused' | 'running'
+}
+
 export interface StatusView {
   version: string
   peerId: string
@@ -117,6 +127,8 @@ export interface StatusView {
   /** What would make it more useful, where something would. */
   help?: string
   sinceMs: number
+  /** Absent without one. */
+  schedule?: ScheduleView
   uptimeMs: number
   addresses: string[]
   apiUrl: string
@@ -372,6 +384,11 @@ export type NodeEvent =
       totalBytes: number
       peers: { peerId: string; bytesPerSecond: number }[]
     }
+  /** By its owner, or by its schedule. */
+  | { event: 'paused' | 'draining'; reason: string }
+  | { event: 'resumed' | 'drained' }
+  /** Its owner changed them, and they took effect. */
+  | { event: 'settings'; keys: string[] }
   | { event: 'state'; state: NodeState; reason: string; help?: string }
   | { event: 'stopping'; reason: string }
 
