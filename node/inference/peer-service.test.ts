@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isHartonomousError } from '#protocol/errors.ts'
+import { type HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { decodeInferFrame, encodeInferFrame, type InferFrame, inferProtocol } from '#protocol/infer/index.ts'
 import { frameStream } from '../network/frame-stream.ts'
@@ -75,6 +75,23 @@ describe('infer protocol', () => {
       promptTokens: local.end.promptTokens,
       completionTokens: local.end.completionTokens,
     })
+  })
+
+  test('tells what was answered, and what was refused, but not what the peer gave up', async () => {
+    const seen: unknown[] = []
+    const asking = (what: typeof request, signal = never) => {
+      const [ours, theirs] = streamPair()
+      const onRefused = (error: unknown) => seen.push((error as HartonomousError).code)
+      const served = serveInferStream(theirs, { service, findModel, onAnswered: (n) => seen.push(n), onRefused })
+      const answer = collectAnswer(inferOverPeer(ours, what, { signal })).catch(() => undefined)
+      return Promise.all([answer, served])
+    }
+    const [answer] = await asking(request)
+    expect(seen).toEqual([answer!.end.promptTokens + answer!.end.completionTokens])
+    await asking({ ...request, modelId: otherModelId })
+    expect(seen.slice(1)).toEqual(['ERR_NOT_FOUND'])
+    await asking(endless, AbortSignal.timeout(100))
+    expect(seen).toHaveLength(2)
   })
 
   test('cancels when the asking side goes away, and is free again', async () => {

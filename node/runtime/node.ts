@@ -13,6 +13,7 @@ import type { Config, SettingKey } from '../config/index.ts'
 import type { Log } from '../log/index.ts'
 import { serveHave, serveOffers } from '../swarm/index.ts'
 import { noTracer, openTracer, otlpUrl, type Tracer } from '../telemetry/index.ts'
+import { Activity } from './activity.ts'
 import { Announcer } from './announcer.ts'
 import { Answers } from './answers.ts'
 import { serveChannels } from './channel.ts'
@@ -51,6 +52,7 @@ export class HartonomousNode {
   readonly settings: NodeSettings
   readonly schedule: ScheduleKeeper
   readonly startedAtMs = Date.now()
+  readonly activity = new Activity(Date.now)
   /** What went wrong that makes the node less than whole; shown in its state. */
   readonly failures = new Set<string>()
   readonly #closers: Close[] = []
@@ -214,17 +216,26 @@ export class HartonomousNode {
       log,
     })
     this.#closers.push(() => this.#tracer.close())
-    this.#answers = new Answers({ config, log, parts, tracer: this.#tracer })
+    const { activity } = this
+    this.#answers = new Answers({ config, log, parts, tracer: this.#tracer, activity })
     this.#closers.push(() => this.answers.close())
     this.schedule.start()
     this.#closers.push(async () => this.schedule.stop())
     this.#watch(parts)
     const { network, dataPlane, shard, releases, heartbeat, placement } = parts
     await shard.open()
-    await serveHave(network, shard, (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId))
+    await serveHave(network, shard, {
+      onInterest: (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId),
+      onAbsent: () => activity.refused('chunks', 'absent'),
+    })
     await parts.query.serve()
-    await serveOffers(network, dataPlane, { hosts: () => dataHosts(config), isServing: host.isActive })
-    await serveChannels(network, dataPlane, host.isActive)
+    await serveOffers(network, dataPlane, {
+      hosts: () => dataHosts(config),
+      isServing: host.isActive,
+      // The policy by which it serves nobody is that of its owner: it is paused.
+      onRefused: (reason) => activity.refused('chunks', reason === 'policy' ? 'paused' : reason),
+    })
+    await serveChannels(network, dataPlane, host.isActive, () => activity.refused('chunks', 'paused'))
     await releases.serve()
     await this.answers.serve()
     await parts.economy.start()
@@ -281,6 +292,7 @@ export class HartonomousNode {
       this.tell({ event: 'source-end', ...end })
     })
     dataPlane.on('fetch-paused', ({ modelId, error }) => this.tell({ event: 'transfer-paused', modelId, ...error }))
+    dataPlane.on('served', (counts) => this.activity.served(counts))
     dataPlane.on('upload-progress', (upload) => {
       this.#upload = upload
       this.#uploadAtMs = Date.now()

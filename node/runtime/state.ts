@@ -12,7 +12,6 @@ export interface StateFacts {
   failures: string[]
   peersConnected: number
   peersConfigured: boolean
-  isLoopbackOnly: boolean
   pledgeBytes: number
   heldBytes: number
   releasesKnown: number
@@ -31,6 +30,10 @@ export interface StateFacts {
   uploadBytesPerSecond: number
   uploadPeers: number
   answersRunning: number
+  /** What was asked of it lately; empty where nothing was refused. */
+  refusals: string
+  /** What would bring more of it. */
+  action: string | undefined
 }
 
 export interface StateView {
@@ -121,12 +124,10 @@ function describeIdle(facts: StateFacts): StateView {
       reason: 'nothing that is known fits the pledge, or nobody who holds it is reachable',
       help: 'hart status --verbose',
     }
-  const help = facts.isLoopbackOnly
-    ? 'only this machine can reach it: hart up --public listens on all addresses'
-    : undefined
+  const refused = facts.refusals === '' ? '' : `; it ${facts.refusals}`
   const view: StateView = {
     state: 'idle',
-    reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now`,
+    reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now${refused}`,
   }
-  return help === undefined ? view : { ...view, help }
+  return facts.action === undefined ? view : { ...view, help: facts.action }
 }

@@ -1,6 +1,7 @@
 /** The control API of a node: what `hart` and the node's own page speak with it on loopback. Times in ms, sizes in bytes. */
 import { z } from 'zod'
 import { sqlDurationMsMax, sqlRowsMax, sqlTextBytesMax } from '../limits.ts'
+import type { ActivityView } from './activity.ts'
 import type { EconomyView } from './earnings.ts'
 
 export const ingestRequest = z.object({
@@ -143,6 +144,7 @@ export interface StatusView {
   upload: { bytesPerSecond: number; totalBytes: number; peers: { peerId: string; bytesPerSecond: number }[] }
   transfers: TransferView[]
   placement: PlacementView[]
+  activity: ActivityView
   engine?: EngineView
   /** Absent where this node is on no chain: then its work is free. */
   economy?: EconomyView

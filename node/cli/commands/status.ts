@@ -1,4 +1,5 @@
 /** `hart status`: what the node is doing and, when it is idle, why and what would help. */
+import { describeActivity } from '#protocol/api/activity.ts'
 import type { ScheduleView, StatusView } from '#protocol/api/control.ts'
 import type { EconomyView } from '#protocol/api/earnings.ts'
 import { formatHart } from '#protocol/hart.ts'
@@ -54,6 +55,7 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
     'serving',
     `${formatRate(view.upload.bytesPerSecond)} to ${view.upload.peers.length} peers, ${formatBytes(view.upload.totalBytes)} since the start`,
   )
+  row('asked', describeActivity(view.activity))
   if (view.engine !== undefined) {
     const { engine, device, state, slotsBusy, slots, crashes } = view.engine
     row(
