@@ -79,18 +79,23 @@ describe('infer protocol', () => {
 
   test('tells what was answered, and what was refused, but not what the peer gave up', async () => {
     const seen: unknown[] = []
-    const asking = (what: typeof request, signal = never) => {
+    const asked = (what: typeof request) => {
       const [ours, theirs] = streamPair()
       const onRefused = (error: unknown) => seen.push((error as HartonomousError).code)
       const served = serveInferStream(theirs, { service, findModel, onAnswered: (n) => seen.push(n), onRefused })
-      const answer = collectAnswer(inferOverPeer(ours, what, { signal })).catch(() => undefined)
-      return Promise.all([answer, served])
+      return { events: inferOverPeer(ours, what, { signal: never }), served }
     }
-    const [answer] = await asking(request)
-    expect(seen).toEqual([answer!.end.promptTokens + answer!.end.completionTokens])
-    await asking({ ...request, modelId: otherModelId })
+    const whole = asked(request)
+    const { end } = await collectAnswer(whole.events)
+    await whole.served
+    expect(seen).toEqual([end.promptTokens + end.completionTokens])
+    const absent = asked({ ...request, modelId: otherModelId })
+    expect(await failure(collectAnswer(absent.events))).toMatchObject({ code: 'ERR_NOT_FOUND' })
+    await absent.served
     expect(seen.slice(1)).toEqual(['ERR_NOT_FOUND'])
-    await asking(endless, AbortSignal.timeout(100))
+    const left = asked(endless)
+    for await (const event of left.events) if (event.type === 'delta') break
+    await left.served
     expect(seen).toHaveLength(2)
   })
 
