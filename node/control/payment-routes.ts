@@ -1,7 +1,7 @@
 /** Routes of payment: what was earned, and what of it can be claimed. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { claimRequest } from '#protocol/api/earnings.ts'
+import { claimRequest, earningsHistoryQuery } from '#protocol/api/earnings.ts'
 import { parseBody } from './request.ts'
 import type { ControlledPayment } from './types.ts'
 
@@ -12,6 +12,9 @@ export function paymentRoutes(app: FastifyInstance, payment: ControlledPayment):
     const { verify } = parseBody(earningsQuery, request.query)
     return payment.earnings(verify === 'true')
   })
+  app.get('/api/v1/earnings/history', async (request) =>
+    payment.history(parseBody(earningsHistoryQuery, request.query)),
+  )
   app.get('/api/v1/earnings/claimable', async () => payment.claimable())
   app.get('/api/v1/balance', async () => payment.balance())
   app.post('/api/v1/earnings/claims', async (request) => ({

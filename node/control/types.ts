@@ -16,7 +16,14 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
-import type { ClaimableView, ClaimRequest, ClaimView, EarningsView } from '#protocol/api/earnings.ts'
+import type {
+  ClaimableView,
+  ClaimRequest,
+  ClaimView,
+  EarningsHistoryQuery,
+  EarningsHistoryView,
+  EarningsView,
+} from '#protocol/api/earnings.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
 import type {
   ClosureRequest,
@@ -64,6 +71,8 @@ export interface ControlledQueries {
 /** @throws {ERR_CHAIN_UNAVAILABLE} each of them, where it needs the chain */
 export interface ControlledPayment {
   earnings(isVerified: boolean): Promise<EarningsView>
+  /** From the ledger alone. */
+  history(query: EarningsHistoryQuery): Promise<EarningsHistoryView>
   claimable(): Promise<ClaimableView>
   /** Of the owner. @throws {ERR_CONFIG} where this node is on no chain */
   balance(): Promise<BalanceView>
