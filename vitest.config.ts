@@ -39,10 +39,24 @@ export default defineConfig({
         },
       },
       {
+        // Pages in a real browser, against one swarm that its global setup starts.
+        test: {
+          name: 'web',
+          include: ['test/web/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['test/web/swarm.setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          retry,
+          expect: expectations,
+        },
+      },
+      {
         // Whole processes, real sockets: one file at a time, because the machine has few cores.
         test: {
           name: 'e2e',
-          include: ['test/**/*.test.ts'],
+          include: ['test/*.test.ts'],
           environment: 'node',
           testTimeout: 180_000,
           hookTimeout: 120_000,

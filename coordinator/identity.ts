@@ -1,4 +1,5 @@
 /** Who calls: found out once per request, and passed down to everything that acts for it. */
+import { HartonomousError } from '#protocol/errors.ts'
 import type { TenantId } from '#sql/store/types.ts'
 
 /** `owner`: of the machine; `operator`: runs the coordinator; `member`: submits jobs; `reader`: looks on. */
@@ -23,4 +24,18 @@ export interface Identity {
   method: Method
   /** Of the key, token or session, for the audit log; never a secret. */
   credential: string
+}
+
+/** Somebody who looks on, without credentials. */
+export function isVisitor({ method, credential }: Identity): boolean {
+  return method === 'anonymous' && credential === 'none'
+}
+
+/** Who has shown nothing may still sign in. @throws {ERR_AUTH} for a visitor {ERR_FORBIDDEN} */
+export function refuseAction(identity: Identity, action: string, reason: string): never {
+  if (isVisitor(identity))
+    throw new HartonomousError('ERR_AUTH', {
+      reason: 'no credentials: send Authorization: Bearer, with an API key or a token',
+    })
+  throw new HartonomousError('ERR_FORBIDDEN', { action, reason })
 }

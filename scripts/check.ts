@@ -49,6 +49,11 @@ function runStep({ name, file, args }: Step): Promise<StepResult> {
 async function check(): Promise<boolean> {
   const steps: Step[] = [
     { name: 'types', file: commandOf('typescript', 'tsc'), args: ['--noEmit'] },
+    {
+      name: 'web',
+      file: commandOf('typescript', 'tsc'),
+      args: ['--noEmit', '--project', join(root, 'coordinator/web')],
+    },
     { name: 'lint', file: commandOf('@biomejs/biome', 'biome'), args: ['check', '--error-on-warnings'] },
     { name: 'tidy', file: join(root, 'scripts/tidy.ts'), args: [] },
     { name: 'knip', file: commandOf('knip', 'knip'), args: ['--no-progress'] },

@@ -4,7 +4,7 @@ import type { CallRoute } from '#protocol/api/client.ts'
 import { parsePart } from '#protocol/api/issue.ts'
 import { type JsonRoute, type RouteName, type RouteShape, shapeOf } from '#protocol/api/routes/index.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import type { Identity } from '../identity.ts'
+import { type Identity, refuseAction } from '../identity.ts'
 import type { Handlers } from './handlers.ts'
 
 export interface Given {
@@ -17,13 +17,10 @@ export interface Given {
 }
 
 /** @throws {ERR_FORBIDDEN} */
-export function assertScope({ scopes }: Identity, name: RouteName): void {
+export function assertScope(identity: Identity, name: RouteName): void {
   const { scope, method, path } = shapeOf(name)
-  if (scope === 'open' || scope === 'any' || scopes.has(scope)) return
-  throw new HartonomousError('ERR_FORBIDDEN', {
-    action: `${method} ${path}`,
-    reason: `it needs the scope ${scope}`,
-  })
+  if (scope === 'open' || scope === 'any' || identity.scopes.has(scope)) return
+  refuseAction(identity, `${method} ${path}`, `it needs the scope ${scope}`)
 }
 
 /** What a route takes, checked. @throws {ERR_USAGE} naming the field */

@@ -211,7 +211,11 @@ function constitutionHandlers({
   }
 }
 
-function healthHandlers({ node, checks = async () => [] }: ApiServices): Of<'healthz' | 'readyz' | 'version'> {
+function healthHandlers({
+  node,
+  about,
+  checks = async () => [],
+}: ApiServices): Of<'healthz' | 'readyz' | 'version' | 'about'> {
   return {
     healthz: async () => ({ status: 'alive' }),
     readyz: async () => {
@@ -219,5 +223,6 @@ function healthHandlers({ node, checks = async () => [] }: ApiServices): Of<'hea
       return { ready: all.every(({ ok }) => ok), checks: all }
     },
     version: async () => ({ version: node.version }),
+    about: async () => about(),
   }
 }

@@ -1,6 +1,7 @@
 /** What stands behind the faces of the coordinator. */
 import type { FastifyRequest } from 'fastify'
 import type { Tracer } from '#node/telemetry/index.ts'
+import type { OutputOf } from '#protocol/api/routes/index.ts'
 import type { Identity } from '../identity.ts'
 import type {
   ApiKeyService,
@@ -24,6 +25,8 @@ export interface ApiServices {
   tracer: Tracer
   /** Who calls. @throws {ERR_AUTH} {ERR_QUOTA} */
   identify: (request: FastifyRequest) => Promise<Identity>
+  /** Which coordinator this is. */
+  about: () => OutputOf<'about'>
   /** What must hold besides the own node's checks. */
   checks?: () => Promise<{ name: string; ok: boolean; reason?: string }[]>
   /** Prometheus text besides the own node's. */

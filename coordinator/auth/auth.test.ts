@@ -153,7 +153,7 @@ describe('auth of a coordinator', () => {
       quota: { jobs: 0, storedBytes: 0 },
     })
     expect(alice.scopes).not.toContain('admin')
-    const nobody = await me()
+    const nobody = await (await started({ publicNetwork: false })).me()
     expect([nobody.status, nobody.headers['www-authenticate'], nobody.body.code]).toEqual([401, 'Bearer', 'ERR_AUTH'])
     expect(audits).toEqual([])
     for (const wrong of [
@@ -168,6 +168,17 @@ describe('auth of a coordinator', () => {
     }
     expect(audits.map(({ event, address }) => `${event} ${address}`)).toEqual(Array(6).fill('sign-in-failed 127.0.0.1'))
     expect(JSON.stringify(audits)).not.toContain(ownerToken)
+  })
+
+  test('visitors see the network, each address by a quota of its own, and nothing where it is not public', async () => {
+    const quota = { requestsPerMinute: 3, tokensPerDay: 1, concurrentJobs: 1, storedBytes: 1 }
+    const { me, call } = await started({ quota })
+    const visits = [await me(), await me(), await me(), await me()]
+    expect(visits.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+    expect(visits[3]!.body.code).toBe('ERR_QUOTA')
+    expect((await call('GET', '/api/v1/jobs')).status).not.toBe(200)
+    const closed = await started({ publicNetwork: false })
+    expect((await closed.me()).status).toBe(401)
   })
 
   test('a bearer token that is too long is refused before it is read', async () => {
@@ -326,7 +337,7 @@ describe('auth of a coordinator', () => {
     const chat = (bearer?: string, headers = {}, of = call) => of('POST', '/v1/chat/completions', bearer, {}, headers)
     expect((await chat()).body).toEqual({ method: 'anonymous' })
     expect((await chat('sk-anything')).body).toEqual({ method: 'anonymous' })
-    expect((await me()).status).toBe(401)
+    expect((await me()).body).toMatchObject({ method: 'anonymous', role: 'reader', scopes: ['network:read'] })
     expect((await call('POST', '/api/v1/jobs', undefined, {})).status).toBe(401)
     // One of ours that is wrong is not taken for none.
     expect((await chat(`hart_${'0'.repeat(16)}_${'0'.repeat(64)}`)).status).toBe(401)

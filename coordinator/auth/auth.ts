@@ -14,12 +14,12 @@ import { type QuotaLimits, TenantQuotas } from './quota.ts'
 import { RateTable } from './rate-table.ts'
 import { readScopes, scopesOfRole } from './scope.ts'
 import { TokenSealer } from './sealed-token.ts'
-import { ownerTenant } from './tenant.ts'
+import { ownerTenant, visitorTenant } from './tenant.ts'
 import { sessionPrefix, WalletSignIn } from './wallet/sign-in.ts'
 
 /** Of an `Authorization` header. Tokens of Entra have 2 to 4 KiB, with many groups 6. */
 const bearerCharactersMax = 8 * KiB
-/** Addresses that failed lately, ~150 bytes each; least recently seen out. */
+/** Addresses that failed or looked on lately, ~150 bytes each; least recently seen out. */
 const failingAddressesMax = 32_768
 
 /** Every header of a JWT is a JSON object, which begins with `{"`. */
@@ -42,6 +42,16 @@ const localProgram: Identity = {
   scopes: readScopes(['infer', 'network:read']),
   method: 'anonymous',
   credential: 'loopback',
+}
+
+/** Whoever looks at the map: it shows what nodes tell everybody, and nothing that belongs to a tenant. */
+const visitor: Identity = {
+  tenant: visitorTenant,
+  name: 'a visitor',
+  role: 'reader',
+  scopes: readScopes(['network:read']),
+  method: 'anonymous',
+  credential: 'none',
 }
 
 export interface AuthOptions {
@@ -75,6 +85,7 @@ export class CoordinatorAuth {
   readonly #tokens: AccessTokens | undefined
   readonly #addresses: ClientAddresses
   readonly #failures = new RateTable(failingAddressesMax)
+  readonly #visits = new RateTable(failingAddressesMax)
 
   constructor(options: AuthOptions, tokens: AccessTokens | undefined) {
     const { config, store, log, audit, sessionKey, now = Date.now } = options
@@ -95,7 +106,8 @@ export class CoordinatorAuth {
    */
   async identify(request: CallerRequest, { isOpenAi = false } = {}): Promise<Identity> {
     const identity = await this.#recognise(request, isOpenAi)
-    this.quotas.takeRequest(identity.tenant)
+    if (identity === visitor) this.#takeVisit(request)
+    else this.quotas.takeRequest(identity.tenant)
     return identity
   }
 
@@ -118,8 +130,21 @@ export class CoordinatorAuth {
     const bearer = bearerOf(request)
     // OpenAI's clients want a key, and people give them any: what is none of ours is none.
     if (isOpenAi && (bearer === undefined || !isOfOurs(bearer)) && this.#isLocalProgram(request)) return localProgram
-    if (bearer === undefined) refuse('no credentials: send Authorization: Bearer, with an API key or a token')
+    if (bearer === undefined) {
+      if (this.#options.config.publicNetwork && !isOpenAi) return visitor
+      refuse('no credentials: send Authorization: Bearer, with an API key or a token')
+    }
     return this.#attempt(request, () => this.#recogniseBearer(bearer))
+  }
+
+  /** Visitors are one tenant, and each has a quota of its own. @throws {ERR_QUOTA} */
+  #takeVisit(request: CallerRequest): void {
+    const { requestsPerMinute: count } = this.#options.config.quota
+    const address = this.#addresses.of(request)
+    const rate = { count, periodMs: minute }
+    const waitMs = this.#visits.wait(address, rate, 1, this.#now())
+    if (waitMs > 0) throw new HartonomousError('ERR_QUOTA', { what: 'requests', limit: count, retryAfterMs: waitMs })
+    this.#visits.charge(address, rate, 1, this.#now())
   }
 
   /** Failures are counted by address, and written down; from an address with too many nothing is looked at for a while. */

@@ -110,6 +110,12 @@ export const authConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe('Programs of this machine use /v1 without a key, where the coordinator listens on loopback only.'),
+  publicNetwork: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Map, models and chain are shown without credentials: what nodes tell everybody, and nothing of tenants.',
+    ),
   quota: quotaConfig.prefault({}),
   tenantQuotas: z
     .record(z.string().min(1).max(1024), quotaConfig.partial())

@@ -1,6 +1,5 @@
 /** What a role may do, and how it is asked for. */
-import { HartonomousError } from '#protocol/errors.ts'
-import { type Identity, type Role, type Scope, scopes } from '../identity.ts'
+import { type Identity, type Role, refuseAction, type Scope, scopes } from '../identity.ts'
 
 const readerScopes: readonly Scope[] = ['network:read', 'query', 'jobs:read']
 const memberScopes: readonly Scope[] = [...readerScopes, 'jobs:write', 'infer', 'keys']
@@ -22,11 +21,10 @@ export function roleOfScopes(wanted: ReadonlySet<Scope>): Role {
   return wanted.isSubsetOf(scopesOfRole('reader')) ? 'reader' : 'member'
 }
 
-/** @throws {ERR_FORBIDDEN} */
+/** @throws {ERR_AUTH} {ERR_FORBIDDEN} */
 export function assertScope(identity: Identity, scope: Scope): void {
   if (identity.scopes.has(scope)) return
-  const reason = `${identity.name.slice(0, 100)} (${identity.role}) lacks the scope ${scope}`
-  throw new HartonomousError('ERR_FORBIDDEN', { action: scope, reason })
+  refuseAction(identity, scope, `${identity.name.slice(0, 100)} (${identity.role}) lacks the scope ${scope}`)
 }
 
 /** Names that are no scope of ours are left out: what is stored may be of a later version. */

@@ -11,6 +11,8 @@ import type { Address } from '#protocol/ids.ts'
 import type { TenantId } from '#sql/store/index.ts'
 
 export const ownerTenant: TenantId = 'local:owner'
+/** Of those who look at the map without credentials; nothing is ever kept for it. */
+export const visitorTenant: TenantId = 'local:visitor'
 /** Of the coordinator itself: its API keys are rows there. */
 export const coordinatorTenant: TenantId = 'local:coordinator'
 

@@ -13,7 +13,7 @@ import {
 import { createLog, isLogLevel } from '#node/log/index.ts'
 import type { NodeEvent, StampedEvent } from '#protocol/api/control.ts'
 import { errorRules, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
-import { startCoordinator } from './server.ts'
+import { type CoordinatorServer, startCoordinator } from './server.ts'
 
 export interface CoordinatorProcess {
   environment: Record<string, string | undefined>
@@ -49,7 +49,6 @@ export async function runCoordinator(args: readonly string[], host: CoordinatorP
     const tell = (event: NodeEvent | StampedEvent) => {
       const stamped = 'timestamp' in event ? event : { timestamp: new Date().toISOString(), level: 'info', ...event }
       if (isJson) stdout.write(`${JSON.stringify(stamped)}\n`)
-      else if (event.event === 'coordinator-ready') stdout.write(banner(event.coordinatorUrl, dataDir))
     }
     const server = await startCoordinator({
       dataDir,
@@ -62,6 +61,7 @@ export async function runCoordinator(args: readonly string[], host: CoordinatorP
     })
     try {
       tell({ event: 'coordinator-ready', coordinatorUrl: server.url, pid: process.pid })
+      if (!isJson) stdout.write(banner(server, dataDir))
       signal.addEventListener('abort', () => stop.resolve('interrupted'), { once: true })
       if (signal.aborted) stop.resolve('interrupted')
       await stop.promise
@@ -129,8 +129,9 @@ function text(values: Values, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function banner(url: string, dataDir: string): string {
+function banner({ url, createBrowserUrl }: CoordinatorServer, dataDir: string): string {
   const rows = [
+    ['explorer', createBrowserUrl()],
     ['coordinator', url],
     ['api', `${url}/docs`],
     ['openai', `${url}/v1`],

@@ -7,8 +7,10 @@ import {
   createHttpServer,
   type HttpServer,
   isLoopbackAddress,
+  type OwnerAuth,
   openAiGateway,
   openOwnerAuth,
+  pageRoutes,
 } from '#node/gateway/index.ts'
 import type { Log } from '#node/log/index.ts'
 import { type NodeServer, startServer } from '#node/runtime/index.ts'
@@ -44,8 +46,18 @@ export interface CoordinatorServer {
   changes: ChangeFeed
   app: FastifyInstance
   url: string
+  /** Of the explorer, with a one-time token: it opens as its owner. */
+  createBrowserUrl: () => string
   close(): Promise<void>
 }
+
+const explorerPaths = [
+  '/',
+  ...['nodes', 'models', 'query', 'play', 'jobs', 'designer', 'stake', 'my-node'].flatMap((name) => [
+    `/${name}`,
+    `/${name}/*`,
+  ]),
+]
 
 /** Another coordinator over the same store may put another constitution in force. */
 const refreshMs = 10_000
@@ -70,7 +82,7 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
     const constitution = series.counted(rules)
     const refreshing = setInterval(() => void rules.refresh().catch(() => undefined), refreshMs)
     closers.push(async () => clearInterval(refreshing))
-    const { http, auth } = await openHttp(options, own, server, closers)
+    const { http, auth, isLoopbackOnly, ownerAuth } = await openHttp(options, own, server, closers)
     const changes = new ChangeFeed()
     const coordinator = new Coordinator({
       node: server.node,
@@ -87,13 +99,15 @@ export async function startCoordinator(options: CoordinatorServerOptions): Promi
       },
     })
     closers.push(() => coordinator.close())
-    await serve({ http, auth, coordinator, constitution, series, changes, server })
+    const about = aboutOf(own, server, isLoopbackOnly)
+    await serve({ http, auth, coordinator, constitution, series, changes, server, about })
     closers.push(() => http.close())
     await coordinator.start()
     const { url } = await http.listen()
     await writeEndpoint(dataDir, url)
     await tellReady(server, dataDir)
-    return { coordinator, auth, changes, app: http.app, url, close }
+    const createBrowserUrl = () => `${url}/#${ownerAuth.createOneTimeToken()}`
+    return { coordinator, auth, changes, app: http.app, url, createBrowserUrl, close }
   } catch (error) {
     await close()
     throw error
@@ -105,7 +119,7 @@ async function openHttp(
   { auth: config }: CoordinatorConfig,
   { node }: NodeServer,
   closers: (() => Promise<unknown>)[],
-): Promise<{ http: HttpServer; auth: CoordinatorAuth }> {
+): Promise<{ http: HttpServer; auth: CoordinatorAuth; isLoopbackOnly: boolean; ownerAuth: OwnerAuth }> {
   const ownerAuth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
   const isLoopbackOnly = host === 'localhost' || (isIP(host) !== 0 && isLoopbackAddress(host))
   const signIns = new SignInLog({ ledger: node.parts.store.forTenant(SignInLog.tenant), log })
@@ -121,7 +135,7 @@ async function openHttp(
   closers.push(() => auth.close())
   const { hostNames, publicUrls, allowedOrigins } = config
   const http = createHttpServer({ host, port, auth: ownerAuth, hostNames, publicUrls, allowedOrigins, isPublic: true })
-  return { http, auth }
+  return { http, auth, isLoopbackOnly, ownerAuth }
 }
 
 interface Served {
@@ -132,9 +146,10 @@ interface Served {
   series: CoordinatorSeries
   changes: ChangeFeed
   server: NodeServer
+  about: ApiServices['about']
 }
 
-async function serve({ http, auth, coordinator, constitution, series, changes, server }: Served): Promise<void> {
+async function serve({ http, auth, coordinator, constitution, series, changes, server, about }: Served): Promise<void> {
   const { node, controller } = server
   const services: ApiServices = {
     jobs: coordinator.jobs,
@@ -147,8 +162,10 @@ async function serve({ http, auth, coordinator, constitution, series, changes, s
     tracer: node.tracer,
     identify: (request) => auth.identify(request),
     metrics: () => series.text(coordinator),
+    about,
   }
   await registerApi(http.app, services)
+  await pageRoutes(http.app, { file: 'index.html', paths: explorerPaths })
   authRoutes(http.app, auth, (tenant) => coordinator.usage(tenant))
   const face = new OpenAiFace({ jobs: coordinator.jobs, hub: coordinator.hub, node })
   const backendOf = async (request: FastifyRequest) => {
@@ -157,6 +174,22 @@ async function serve({ http, auth, coordinator, constitution, series, changes, s
     return face.of(identity)
   }
   openAiGateway(http.app, backendOf, node.tracer)
+}
+
+/** Where its node's own page is means something on this machine only. */
+function aboutOf({ auth }: CoordinatorConfig, { node, controller, apiUrl }: NodeServer, isLoopbackOnly: boolean) {
+  const about = {
+    version: controller.version,
+    peerId: node.parts.network.peerId,
+    startedAtMs: Date.now(),
+    ...(isLoopbackOnly ? { nodeUrl: `${apiUrl}/my-node` } : {}),
+    signIn: {
+      wallets: auth.wallets !== undefined,
+      apiKeys: auth.apiKeys,
+      issuers: auth.issuers.map(({ issuer }) => issuer),
+    },
+  }
+  return () => about
 }
 
 async function tellReady({ node, controller, apiUrl }: NodeServer, dataDir: string): Promise<void> {

@@ -3,7 +3,8 @@
  * before a body is read and refuses what a foreign page could send:
  *
  * - a foreign `Host`: the page's own name was pointed at 127.0.0.1 (DNS rebinding);
- * - a foreign `Origin`, `null` included, or a `Sec-Fetch-Site` other than same-origin or none (typed into the address bar);
+ * - a foreign `Origin`, `null` included, or a `Sec-Fetch-Site` other than same-origin or none (typed into the address bar),
+ *   unless a person followed a link here;
  * - anything from another machine, unless it carries the owner's token.
  *
  * A server that is meant for others (the coordinator) names its public URLs and the pages that may call it, and lets every
@@ -103,7 +104,16 @@ function checkOrigin(request: FastifyRequest, hosts: ReadonlySet<string>, public
     (publicOrigins.has(origin) || (origin.startsWith('http://') && hosts.has(origin.slice('http://'.length))))
   if (origin !== undefined && !isOwn) refuse('the request comes from a foreign page')
   const site = request.headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') refuse('the request comes from a foreign page')
+  if (site === undefined || site === 'same-origin' || site === 'none' || isFollowedLink(request)) return
+  refuse('the request comes from a foreign page')
+}
+
+/**
+ * A link from elsewhere was followed: the browser shows the answer to the person and to no page. It brings no cookie of ours
+ * (SameSite=Strict), and our pages let nobody frame them.
+ */
+function isFollowedLink({ method, headers }: FastifyRequest): boolean {
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 }
 
 function refuse(reason: string): never {

@@ -88,8 +88,16 @@ export class OwnerAuth {
 
 const sessionRequest = z.object({ token: z.string().min(1).max(256) })
 
-/** `POST /api/v1/session {token}` gives the cookie, `DELETE` takes it back. The only control calls without the owner's token. */
+/**
+ * `POST /api/v1/session {token}` gives the cookie, `DELETE` takes it back: the only control calls without the owner's token.
+ * With it, `POST /api/v1/session/links` gives a one-time token for a URL.
+ */
 export function sessionRoutes(app: FastifyInstance, auth: OwnerAuth): void {
+  app.post('/api/v1/session/links', async (request, reply) => {
+    auth.assertOwner(request)
+    void reply.header('cache-control', 'no-store')
+    return { token: auth.createOneTimeToken(), ttlMs: oneTimeTokenTtlMs }
+  })
   app.post('/api/v1/session', async (request, reply) => {
     const body = sessionRequest.safeParse(request.body)
     const session = body.success ? auth.exchange(body.data.token) : undefined

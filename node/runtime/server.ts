@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import type { StampedEvent } from '#protocol/api/control.ts'
 import { type Config, dataFiles } from '../config/index.ts'
 import { controlRoutes, healthRoutes } from '../control/index.ts'
-import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly } from '../gateway/index.ts'
+import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly, pageRoutes } from '../gateway/index.ts'
 import type { Log } from '../log/index.ts'
 import { NodeController } from './controlled.ts'
 import { HartonomousNode } from './node.ts'
@@ -48,6 +48,8 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })
     const controller = new NodeController(node, options.requestStop)
     healthRoutes(http.app, controller)
+    await pageRoutes(http.app, { file: 'my-node.html', paths: ['/my-node'] })
+    http.app.get('/', async (_request, reply) => reply.redirect('/my-node'))
     openAiGateway(http.app, () => node.answers, node.tracer)
     await http.app.register(async (scope) => {
       scope.addHook('onRequest', ownerOnly(auth))
@@ -61,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
       await http.close()
       await node.close(reason)
     }
-    return { node, controller, apiUrl: url, browserUrl: `${url}/#${auth.createOneTimeToken()}`, close }
+    return { node, controller, apiUrl: url, browserUrl: `${url}/my-node#${auth.createOneTimeToken()}`, close }
   } catch (error) {
     await node.close('its API could not start')
     throw error

@@ -36,6 +36,13 @@ export interface CallOptions {
   idempotencyKey?: string
 }
 
+export interface EventOptions extends CallOptions {
+  /** `id` of the last event that is known. */
+  lastEventId?: string
+  /** The stream is open, or was cut and is being opened again. */
+  onConnection?: (isConnected: boolean) => void
+}
+
 /** Calls a route by its name: over HTTP, or within the coordinator. @throws what the route's `errors` name */
 export type CallRoute = <N extends JsonRoute>(name: N, input: InputOf<N>, options?: CallOptions) => Promise<OutputOf<N>>
 
@@ -79,7 +86,7 @@ export class CoordinatorClient {
   async *events<N extends EventRoute>(
     name: N,
     input: InputOf<N>,
-    { signal, lastEventId }: CallOptions & { lastEventId?: string } = {},
+    { signal, lastEventId, onConnection }: EventOptions = {},
   ): AsyncGenerator<OutputOf<N>> {
     let last = lastEventId
     let delayMs = resumeDelayMs
@@ -88,6 +95,7 @@ export class CoordinatorClient {
       try {
         const response = await this.#request(name, input, signal === undefined ? {} : { signal }, headers)
         delayMs = resumeDelayMs
+        onConnection?.(true)
         for await (const event of sseOf(response)) {
           last = event.id ?? last
           yield JSON.parse(event.data) as OutputOf<N>
@@ -97,6 +105,7 @@ export class CoordinatorClient {
       } catch (error) {
         if (isHartonomousError(error) || signal?.aborted || this.#options.signal?.aborted) throw error
       }
+      onConnection?.(false)
       await new Promise((resolve) => setTimeout(resolve, delayMs))
       delayMs = Math.min(2 * delayMs, resumeDelayMsMax)
     }

@@ -15,6 +15,7 @@ import {
   readToolchain,
   toolchainFolder,
 } from './runtime.js'
+import { settlePages } from './web.js'
 
 const WAIT_REMINDER_MS = 10_000
 const CUDA_RETRY_MS = 24 * 3_600_000
@@ -35,6 +36,7 @@ export async function prepare(root) {
     }
     await fetchCudaPackages(root, toolchain, npmCli)
     settleAddon(root)
+    settlePages(root, node.path)
     return node
   } finally {
     lock.release()

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { addonIsSettled } from './native.js'
 import { findNode, missingCudaPackages, packagesAreReady, readToolchain, repositoryRoot } from './runtime.js'
+import { pagesAreSettled } from './web.js'
 
 /** The file that TARGET means; a name with an ending is a file, anything else a package. */
 function targetFile(root, target) {
@@ -23,7 +24,8 @@ export async function run(target, args, root = repositoryRoot) {
   const toolchain = readToolchain(root)
   let node = findNode(root, toolchain)
   const isComplete = node && packagesAreReady(root, node.version) && missingCudaPackages(root, toolchain).length === 0
-  if (!(isComplete && addonIsSettled(root))) node = await (await import('./prepare.js')).prepare(root)
+  if (!(isComplete && addonIsSettled(root) && pagesAreSettled(root)))
+    node = await (await import('./prepare.js')).prepare(root)
   const { launch } = await import('./launch.js')
   return launch(node.path, [targetFile(root, target), ...args])
 }

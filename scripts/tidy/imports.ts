@@ -35,7 +35,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'node/runtime/index.ts',
     'node/telemetry/index.ts',
   ],
-  'coordinator/web': ['protocol/api/', 'protocol/units.ts', 'protocol/ids.ts', 'protocol/receipt/', 'contracts/abi/'],
+  'coordinator/web': [
+    'protocol/api/',
+    'protocol/errors.ts',
+    'protocol/hart.ts',
+    'protocol/ids.ts',
+    'protocol/limits.ts',
+    'protocol/units.ts',
+    'contracts/abi/',
+  ],
 }
 const UNBOUND_ROOMS = ['scripts', 'test']
 /** The command must bring the right Node before anything of ours can run. */

@@ -1,5 +1,6 @@
 /** `/mcp`, behind the same question of who calls as every other route. */
 import type { FastifyInstance } from 'fastify'
+import { isVisitor, refuseAction } from '../../identity.ts'
 import type { Dispatch } from '../dispatch.ts'
 import type { ApiServices } from '../services.ts'
 import type { McpHttp } from './http.ts'
@@ -14,6 +15,8 @@ export function mcpRoutes(app: FastifyInstance, { identify, node }: ApiServices,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const identity = await identify(request)
+      // Agents act for somebody.
+      if (isVisitor(identity)) refuseAction(identity, 'the tools', 'they need credentials')
       // Loaded when an agent comes: most coordinators see none in their first hour.
       http ??= import('./http.ts').then(({ createMcpHttp }) => createMcpHttp(dispatch, node.version))
       await (await http).handle(identity, request, reply)

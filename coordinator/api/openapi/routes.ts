@@ -7,8 +7,6 @@ export function openApiRoutes(app: FastifyInstance, version: string): void {
   const document = openApiDocument(version)
   const json = Buffer.from(JSON.stringify(document))
   const page = Buffer.from(openApiPage(document))
-  // What a browser opens first.
-  app.get('/', async (_request, reply) => reply.redirect('/docs'))
   app.get('/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(json))
   app.get('/docs', async (_request, reply) =>
     reply

@@ -107,7 +107,7 @@ async function runDevnet(context: CommandContext): Promise<number> {
     if (output.json) output.value(problem === undefined ? summary : { ...summary, problem })
     else printResult(output, board, result, problem)
     if (problem !== undefined) throw new HartonomousError('ERR_RUN_INCOMPLETE', { reason: problem })
-    if (!flagOption(context, 'once')) await stay(context, result, nodes)
+    if (!flagOption(context, 'once')) await stay(context, result, nodes, economy)
     return 0
   } catch (error) {
     if (error !== deadline.reason) throw error
@@ -153,11 +153,22 @@ async function makePayload(context: CommandContext, folder: string): Promise<str
   return path
 }
 
-async function stay(context: CommandContext, result: ScenarioResult, nodes: DevnetNode[]): Promise<void> {
+async function stay(
+  context: CommandContext,
+  result: ScenarioResult,
+  nodes: DevnetNode[],
+  economy: DevnetEconomy | undefined,
+): Promise<void> {
   const { output, signal } = context
+  const coordinator = await result.coordinator.connectToCoordinator(signal)
+  const { token } = await coordinator.post<{ token: string }>('/api/v1/session/links')
+  const explorerUrl = `${coordinator.apiUrl}/#${token}`
   if (output.json)
     output.value({
       event: 'staying',
+      coordinatorUrl: coordinator.apiUrl,
+      explorerUrl,
+      ...(economy === undefined ? {} : { rpcUrl: economy.rpcUrl, addressBook: economy.bookPath }),
       nodes: nodes.map((node) => ({
         node: node.index,
         apiUrl: node.ready?.apiUrl,
@@ -165,7 +176,7 @@ async function stay(context: CommandContext, result: ScenarioResult, nodes: Devn
         pid: node.pid,
       })),
     })
-  else printInvitation(output, result, nodes)
+  else printInvitation(output, result, nodes, explorerUrl)
   const stopped = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => stopped.resolve(), { once: true })
   if (signal.aborted) stopped.resolve()

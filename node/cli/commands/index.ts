@@ -34,6 +34,7 @@ import { keyCreate, keyList, keyRevoke } from './key.ts'
 import { mcp } from './mcp.ts'
 import { components, modelsIngest, modelsLs, modelsRm, modelsShow } from './models.ts'
 import { nodes } from './nodes.ts'
+import { coordinatorOpen, open } from './open.ts'
 import { peers } from './peers.ts'
 import { pull } from './pull.ts'
 import { closure, map, query } from './query.ts'
@@ -69,6 +70,7 @@ export const commands: readonly Command[] = [
   devnet,
   up,
   status,
+  open,
   peers,
   modelsLs,
   modelsShow,
@@ -86,6 +88,7 @@ export const commands: readonly Command[] = [
   runPrompt,
   coordinatorUp,
   coordinatorStatus,
+  coordinatorOpen,
   nodes,
   jobsSubmit,
   jobsQuote,

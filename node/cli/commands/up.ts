@@ -114,6 +114,7 @@ function printBanner(
   output.line(`\n  ${output.paint('bold', 'HARTONOMOUS')} ready in ${formatDuration(tookMs)}\n`)
   row('node', server.node.parts.network.peerId)
   for (const address of addresses) row('swarm', address)
+  row('page', server.browserUrl)
   row('openai', `${server.apiUrl}/v1`)
   row('pledge', pledgeBytes === 0 ? 'none; hart config set pledge.disk 50GiB offers some' : formatBytes(pledgeBytes))
   row('data', server.node.dataDir)

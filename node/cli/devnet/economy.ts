@@ -46,14 +46,14 @@ export class DevnetEconomy {
   readonly #folder: string
   readonly #anvil: AnvilChain
   readonly #chain: Chain
-  readonly #bookPath: string
+  readonly bookPath: string
   #setups: Promise<unknown> = Promise.resolve()
 
   private constructor(folder: string, anvil: AnvilChain, chain: Chain, bookPath: string) {
     this.#folder = folder
     this.#anvil = anvil
     this.#chain = chain
-    this.#bookPath = bookPath
+    this.bookPath = bookPath
     this.rpcUrl = anvil.rpcUrl
   }
 
@@ -84,7 +84,7 @@ export class DevnetEconomy {
     const asked = role === 'node' ? { pricePerGiB, pricePerKiloToken } : { pricePerGiB: '0', pricePerKiloToken: '0' }
     const pairs = {
       'chain.rpc': this.rpcUrl,
-      'chain.addressBook': this.#bookPath,
+      'chain.addressBook': this.bookPath,
       'payment.pricePerGiB': asked.pricePerGiB,
       'payment.pricePerKiloToken': asked.pricePerKiloToken,
       'payment.maxPricePerGiB': pricePerGiB,
@@ -168,7 +168,7 @@ export class DevnetEconomy {
       env: {
         PATH: process.env['PATH'],
         HARTONOMOUS_CHAIN_RPC: this.rpcUrl,
-        HARTONOMOUS_CHAIN_ADDRESS_BOOK: this.#bookPath,
+        HARTONOMOUS_CHAIN_ADDRESS_BOOK: this.bookPath,
       },
     })
     const exited = new Promise<number | null>((resolve, reject) => {

@@ -72,6 +72,7 @@ export function printInvitation(
   output: Output,
   { late, model, coordinator }: ScenarioResult,
   nodes: readonly DevnetNode[],
+  explorerUrl: string,
 ): void {
   const apiUrl = late.ready!.apiUrl
   const dim = (text: string) => output.paint('dim', text)
@@ -84,6 +85,7 @@ export function printInvitation(
   const verbs = ['status', 'peers', 'models ls', `components ${model.name}`, `run ${model.name} "What is 47 + 35?"`]
   for (const words of verbs) output.line(`  npx hart ${words} --data-dir ${late.dataDir}`)
   const { coordinatorUrl } = coordinator
+  output.line(`\n  ${output.paint('bold', 'see it')}  ${output.paint('cyan', explorerUrl)}`)
   output.line(`\n  ${dim('coordinator')}  ${coordinatorUrl}  ${dim('its API is described at')} ${coordinatorUrl}/docs`)
   output.line(`  ${dim('any OpenAI client')}  OPENAI_BASE_URL=${apiUrl}/v1 OPENAI_API_KEY=none\n`)
   for (const node of [...nodes].sort((a, b) => a.index - b.index))

@@ -43,6 +43,30 @@ export const healthRoutes = {
     mcp: probe,
     cli: 'coordinator status',
   }),
+  about: route({
+    method: 'GET',
+    path: '/api/v1/about',
+    tag: 'health',
+    scope: 'open',
+    summary: 'Which coordinator this is, and how one signs in.',
+    answer: {
+      type: 'json',
+      schema: z.object({
+        version: z.string(),
+        peerId: z.string().describe('Of its own node.'),
+        startedAtMs: z.number(),
+        nodeUrl: z.string().exactOptional().describe("Its node's own page, for who sits at the same machine."),
+        signIn: z.object({
+          wallets: z.boolean(),
+          apiKeys: z.boolean(),
+          issuers: z.array(z.string()).describe('Of access tokens (OpenID Connect).'),
+        }),
+      }),
+    },
+    errors: [],
+    mcp: probe,
+    cli: 'coordinator status',
+  }),
   metrics: route({
     method: 'GET',
     path: '/metrics',

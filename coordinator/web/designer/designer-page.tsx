@@ -1,0 +1,5 @@
+import { Page } from '../components/page.tsx'
+
+export function DesignerPage() {
+  return <Page title="Designer">…</Page>
+}

@@ -1,0 +1,77 @@
+/** How the pages are bundled. `npm run build:web`, and the bootstrap, call it. */
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import tailwind from '@tailwindcss/vite'
+import { defineConfig, type Plugin } from 'vite'
+import { routeNames, shapeOf } from '#protocol/api/routes/index.ts'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+
+export default defineConfig({
+  root,
+  // Errors of protocol speak of Node's own modules where those are there; a browser has none.
+  define: { 'process.env.NODE_ENV': JSON.stringify('production') },
+  plugins: [leanRoutes(), tailwind(), compressed()],
+  build: {
+    target: 'es2024',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    rolldownOptions: {
+      // `use client` means nothing where everything is.
+      onLog: (level, log, tell) => {
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') tell(level, log)
+      },
+      input: { index: `${root}index.html`, 'my-node': `${root}my-node.html` },
+    },
+  },
+})
+
+/**
+ * The client needs of each route where it is; its schemas, and with them zod, are 40 kB (gzip) that only a server uses. The
+ * types come from the real table in any case.
+ */
+function leanRoutes(): Plugin {
+  const id = '\0lean-routes'
+  return {
+    name: 'lean-routes',
+    enforce: 'pre',
+    resolveId: (source, importer) =>
+      source === './routes/index.ts' && importer?.endsWith('/protocol/api/client.ts') ? id : undefined,
+    load(requested) {
+      if (requested !== id) return undefined
+      const table = Object.fromEntries(
+        routeNames.map((name) => {
+          const { method, path } = shapeOf(name)
+          return [name, { method, path }]
+        }),
+      )
+      return `const table = ${JSON.stringify(table)}\nexport const shapeOf = (name) => table[name]`
+    },
+  }
+}
+
+/** Beside each asset its compressed forms, made once here instead of at each request. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        for (const [fileName, item] of Object.entries(bundle)) {
+          if (!/\.(js|css|json|svg)$/.test(fileName)) continue
+          const bytes = Buffer.from(item.type === 'chunk' ? item.code : item.source)
+          const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
+          this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipSync(bytes, { level: 9 }) })
+          this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotliCompressSync(bytes, brotli) })
+        }
+        // Two builds of the same sources are the same bytes; this says so in the log.
+        const names = Object.keys(bundle).sort().join('\n')
+        this.info(`assets ${createHash('sha256').update(names).digest('hex').slice(0, 12)}`)
+      },
+    },
+  }
+}
