@@ -2,17 +2,18 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { claimRequest, earningsHistoryQuery } from '#protocol/api/earnings.ts'
+import { controlRoutes } from '#protocol/api/routes/control.ts'
 import { parseBody } from './request.ts'
 import type { ControlledPayment } from './types.ts'
 
 const earningsQuery = z.object({ verify: z.enum(['true', 'false']).optional() })
 
 export function paymentRoutes(app: FastifyInstance, payment: ControlledPayment): void {
-  app.get('/api/v1/earnings', async (request) => {
+  app.get(controlRoutes.earnings.path, async (request) => {
     const { verify } = parseBody(earningsQuery, request.query)
     return payment.earnings(verify === 'true')
   })
-  app.get('/api/v1/earnings/history', async (request) =>
+  app.get(controlRoutes.earningsHistory.path, async (request) =>
     payment.history(parseBody(earningsHistoryQuery, request.query)),
   )
   app.get('/api/v1/earnings/claimable', async () => payment.claimable())

@@ -44,7 +44,8 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
     ...(options.leasesMax === undefined ? {} : { leasesMax: options.leasesMax }),
   })
   try {
-    const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
+    const files = { tokenFile: dataFiles.ownerToken(dataDir), sessionsFile: dataFiles.ownerSessions(dataDir) }
+    const auth = await openOwnerAuth(files)
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })
     const controller = new NodeController(node, options.requestStop)
     healthRoutes(http.app, controller)
