@@ -555,6 +555,9 @@ export const scryptLanesMax = 16
 /** Rounds of PBKDF2 in a keystore of another program: 262,144 in most, 10 million take 4 s. */
 export const pbkdf2RoundsMax = 10_000_000
 
+/** Spans of a node's weekly schedule: one for each hour of the week, and no week needs more than every second one. */
+export const scheduleSpansMax = 7 * 24
+
 /** Not that of Node: pages in browsers read these limits too. */
 function assert(holds: boolean, what = 'limits that belong together do not fit'): void {
   if (!holds) throw new Error(what)
