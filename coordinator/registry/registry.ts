@@ -13,7 +13,7 @@ import type {
   SwarmModelView,
 } from '#protocol/api/network.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import type { ModelId, PeerId } from '#protocol/ids.ts'
+import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
 import { coverageAskedMax, leaseTtlMs, registryPageMax } from '#protocol/limits.ts'
 import type { Release } from '#protocol/model/release.ts'
 import { second } from '#protocol/units.ts'
@@ -211,6 +211,17 @@ export class Registry implements RegistryService {
     const json = Buffer.from(JSON.stringify(this.snapshot()))
     this.#encoded = { revision, atMs: nowMs, json }
     return json
+  }
+
+  /** By payee: nodes whose live lease and the chain name each other. */
+  boundPeers(): Map<Address, PeerId> {
+    const { leases, standing } = this.#deps.parts
+    const bound = new Map<Address, PeerId>()
+    for (const { signed } of leases.live()) {
+      const { peerId, payment } = signed.lease
+      if (payment !== undefined && standing.explain(peerId).chain?.state === 'bound') bound.set(payment.payee, peerId)
+    }
+    return bound
   }
 
   get revision(): number {

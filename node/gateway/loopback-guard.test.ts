@@ -84,7 +84,7 @@ describe('guard of a public server', () => {
   })
 
   test('a page on the list may bring a token, but an owner cookie does not count for it', async () => {
-    const session = auth.exchange(auth.createOneTimeToken())!
+    const session = (await auth.exchange(auth.createOneTimeToken()))!
     // Injected requests have no local port: so has the cookie's name.
     const cookie = { cookie: `hartonomous_undefined=${session}` }
     const own = { origin: 'https://coordinator.example' }

@@ -213,6 +213,34 @@ async function firstLine(port: number, text: string): Promise<string> {
 }
 
 describe('owner token', () => {
+  test('keeps sessions over a restart by their hashes, and not those that were ended or ran out', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hartonomous-sessions-'))
+    const files = { tokenFile: join(folder, 'owner.token'), sessionsFile: join(folder, 'owner.sessions.json') }
+    let nowMs = 1_000_000
+    const open = () => openOwnerAuth({ ...files, clock: () => nowMs })
+    const request = (session: string) => ({
+      method: 'GET',
+      headers: { cookie: `hartonomous_7411=${session}` },
+      socket: { localPort: 7411 },
+    })
+    const first = await open()
+    const [kept, ended] = [
+      await first.exchange(first.createOneTimeToken()),
+      await first.exchange(first.createOneTimeToken()),
+    ]
+    await first.endSession(request(ended!) as never)
+    const text = await readFile(files.sessionsFile, 'utf8')
+    expect(text).not.toContain(kept)
+    expect((await stat(files.sessionsFile)).mode & 0o777).toBe(0o600)
+    const again = await open()
+    expect([again.isOwner(request(kept!)), again.isOwner(request(ended!))]).toEqual([true, false])
+    nowMs += 13 * 60 * minute
+    expect((await open()).isOwner(request(kept!))).toBe(false)
+    await writeFile(files.sessionsFile, 'no list')
+    expect((await open()).isOwner(request(kept!))).toBe(false)
+    await rm(folder, { recursive: true })
+  })
+
   test('is made once, for the owner alone, also by nodes that start at the same time', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hartonomous-token-'))
     try {

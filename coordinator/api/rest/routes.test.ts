@@ -136,9 +136,19 @@ test('submit: the same Idempotency-Key is the same job, and with another request
 test("jobs: another tenant's are not there", async () => {
   const { jobId } = await bench.client.call('submitJob', { body: chat('mine') })
   const other = bench.clientOf('other')
-  for (const name of ['getJob', 'cancelJob', 'jobResult', 'jobReceipts'] as const)
+  for (const name of ['getJob', 'cancelJob', 'jobResult', 'jobRequest', 'jobReceipts'] as const)
     await expect(other.call(name, { params: { jobId } }), name).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
   expect(await other.call('listJobs', {})).toEqual({ jobs: [] })
+})
+
+test('request: what was asked for comes back as it was, without who asked, and can be submitted again', async () => {
+  const body = { ...chat('again'), terms: { privacy: 'local' as const, attemptsMax: 2 } }
+  const { jobId } = await bench.client.call('submitJob', { body })
+  const request = await bench.client.call('jobRequest', { params: { jobId } })
+  expect(request).toEqual(body)
+  const again = await bench.client.call('submitJob', { body: request })
+  expect(again.jobId).not.toBe(jobId)
+  expect(await bench.client.call('jobRequest', { params: again })).toEqual(body)
 })
 
 test('batch: lines of JSON become items, those without an id get the number of their line', async () => {

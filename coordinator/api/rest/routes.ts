@@ -34,6 +34,11 @@ const hotRoutes: ReadonlySet<RouteName> = new Set<RouteName>([
   'listModels',
   'listReleases',
   'listStakes',
+  'chainState',
+  'account',
+  'accountRewards',
+  'listDelegates',
+  'getDelegate',
 ])
 
 export interface RestDependencies {
