@@ -1,5 +1,6 @@
 /** From what was refused to the one thing that would change most of it: a pure function, in words for the owner. */
-import { type ActivityView, type AskedWork, type RefusalReason, refusalsOf } from '#protocol/api/activity.ts'
+import type { ActivityView } from '#protocol/api/activity.ts'
+import { type AskedWork, type RefusalReason, refusalsOf } from '#protocol/api/refusals.ts'
 import { formatBytes, formatRate } from '#protocol/units.ts'
 
 export interface ActivityFacts {

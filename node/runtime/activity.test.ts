@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { describeActivity } from '#protocol/api/activity.ts'
+import { describeActivity } from '#protocol/api/refusals.ts'
 import { GiB, hour, MiB, minute } from '#protocol/units.ts'
 import { Activity } from './activity.ts'
 import { type ActivityFacts, helpfulAction } from './activity-help.ts'

@@ -1,5 +1,6 @@
 /** What peers asked of this node in the last hour, by the minute: counted where it is answered or refused. */
-import { type ActivityView, type AskedWork, type RefusalReason, refusalReasons } from '#protocol/api/activity.ts'
+import type { ActivityView } from '#protocol/api/activity.ts'
+import { type AskedWork, type RefusalReason, refusalReasons } from '#protocol/api/refusals.ts'
 import { hour, minute } from '#protocol/units.ts'
 import type { DataPlaneEvents } from '../chunks/types.ts'
 

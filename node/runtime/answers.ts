@@ -1,6 +1,7 @@
 /** Who answers a prompt: the engine of this node where it holds the whole model, else the best peer that does. */
-import type { RefusalReason } from '#protocol/api/activity.ts'
+
 import type { EngineView } from '#protocol/api/control.ts'
+import type { RefusalReason } from '#protocol/api/refusals.ts'
 import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type EmbedInput, type InferInput, inferProtocol } from '#protocol/infer/index.ts'

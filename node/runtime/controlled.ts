@@ -1,5 +1,5 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
-import { type ActivityView, describeActivity, refusalsOf } from '#protocol/api/activity.ts'
+import type { ActivityView } from '#protocol/api/activity.ts'
 import type {
   ComponentView,
   DiffView,
@@ -18,6 +18,7 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
+import { describeActivity, refusalsOf } from '#protocol/api/refusals.ts'
 import type { SettingsChangeView, SettingsRequest, SettingsView } from '#protocol/api/settings.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'

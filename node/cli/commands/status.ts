@@ -1,7 +1,8 @@
 /** `hart status`: what the node is doing and, when it is idle, why and what would help. */
-import { describeActivity } from '#protocol/api/activity.ts'
+
 import type { ScheduleView, StatusView } from '#protocol/api/control.ts'
 import type { EconomyView } from '#protocol/api/earnings.ts'
+import { describeActivity } from '#protocol/api/refusals.ts'
 import { formatHart } from '#protocol/hart.ts'
 import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
 import { type Command, flagOption } from '../command.ts'
