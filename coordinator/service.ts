@@ -23,7 +23,7 @@ import type {
 } from '#protocol/api/network.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
 import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
-import type { WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
+import type { ToolView, WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import type { Address } from '#protocol/ids.ts'
 import type { Identity } from './identity.ts'
@@ -101,6 +101,8 @@ export interface WorkflowService {
   get(identity: Identity, name: string): Promise<WorkflowView>
   /** Under the graph's own name. @throws {ERR_USAGE} for a graph that cannot run {ERR_STORE_CONFLICT} */
   save(identity: Identity, graph: WorkflowGraph): Promise<WorkflowView>
+  /** What tool steps may name. */
+  tools(): ToolView[]
 }
 
 export interface ApiKeyService {

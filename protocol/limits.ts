@@ -440,6 +440,8 @@ export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
 /** JSON of one step's value. */
 export const workflowValueBytesMax = MiB
+/** JSON of a step's value that its event carries, for who watches the run; what is longer is in the values alone. */
+export const workflowEventValueBytesMax = 16 * KiB
 /** JSON of the input and all values: a checkpoint is written after each round, 64 of 4 MiB are 256 MiB at the worst. */
 export const workflowStateBytesMax = 4 * MiB
 /** Items of one map or reduce; each is a job. */

@@ -186,13 +186,16 @@ function chainHandlers({
   }
 }
 
-function workflowHandlers({ workflows }: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'saveWorkflow'> {
+function workflowHandlers({
+  workflows,
+}: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'listTools' | 'saveWorkflow'> {
   return {
     listWorkflows: async ({ identity, query }) => {
       const { rows, ...rest } = pageOf(await workflows.list(identity), query)
       return { workflows: rows, ...rest }
     },
     getWorkflow: async ({ identity, params }) => workflows.get(identity, params.name),
+    listTools: async () => ({ tools: workflows.tools() }),
     saveWorkflow: async ({ identity, params, body }) => {
       if (body.name === params.name) return workflows.save(identity, body)
       const message = `name: the graph calls itself ${JSON.stringify(body.name)}, the path ${JSON.stringify(params.name)}`

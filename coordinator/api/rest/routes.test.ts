@@ -295,6 +295,10 @@ test('workflows are saved under the name that they have themselves; keys are sho
   await expect(renamed).rejects.toMatchObject({ code: 'ERR_USAGE' })
   const { workflows } = await bench.client.call('listWorkflows', {})
   expect(workflows.filter(({ origin }) => origin === 'saved')).toMatchObject([{ name: 'ask', steps: 1 }])
+  const { tools } = await bench.client.call('listTools', {})
+  expect(tools.find(({ name }) => name === 'dice')).toMatchObject({
+    args: { type: 'object', properties: { sides: { type: 'integer', minimum: 2, maximum: 1000 } } },
+  })
 
   const { key, keyId } = await bench.client.call('createKey', { body: { label: 'laptop', scopes: ['jobs:read'] } })
   const used = await fetch(`${bench.url}/api/v1/jobs`, { headers: { authorization: `Bearer ${key}` } })
