@@ -10,13 +10,13 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { geoArea, geoCentroid, geoContains, geoEqualEarth, geoPath } from 'd3-geo'
 import { feature, mesh } from 'topojson-client'
-import type { GeometryCollection, Topology } from 'topojson-specification'
 
 const folder = new URL('../../coordinator/web/network/', import.meta.url)
 const centresFile = fileURLToPath(new URL('region-centres.ts', folder))
 const outlinesFile = fileURLToPath(new URL('world.json', folder))
 const { resolve } = createRequire(import.meta.url)
-type Atlas = Topology<{ countries: GeometryCollection; land: GeometryCollection }>
+type FeatureCollection = Extract<ReturnType<typeof feature>, { type: 'FeatureCollection' }>
+type Atlas = Parameters<typeof mesh>[0]
 const read = (file: string) => JSON.parse(readFileSync(resolve(`world-atlas/${file}`), 'utf8')) as Atlas
 /** Of the radius of the earth in the outlines: a point is then a tenth of a pixel exact at twice the size of a screen. */
 const outlineScale = 500
@@ -55,15 +55,15 @@ const coarse = read('countries-110m.json')
 const path = geoPath(geoEqualEarth().scale(outlineScale).translate([0, 0])).digits(1)
 const outlines = {
   scale: outlineScale,
-  land: path(feature(coarse, coarse.objects.land)),
-  borders: path(mesh(coarse, coarse.objects.countries, (a, b) => a !== b)),
+  land: path(feature(coarse, coarse.objects['land']!)),
+  borders: path(mesh(coarse, coarse.objects['countries'] as Parameters<typeof mesh>[1], (a, b) => a !== b)),
 }
 writeFileSync(outlinesFile, `${JSON.stringify(outlines, null, 2)}\n`)
 
 /** The small ones that the outlines leave out are here. */
 const atlas = read('countries-50m.json')
 const pieces = new Map<string, Ring[][]>()
-for (const { id, geometry } of feature(atlas, atlas.objects.countries).features) {
+for (const { id, geometry } of (feature(atlas, atlas.objects['countries']!) as FeatureCollection).features) {
   if (id === undefined) continue
   const code = new Intl.Locale(`und-${String(id).padStart(3, '0')}`).region
   if (code === undefined || !/^[A-Z]{2}$/.test(code)) continue

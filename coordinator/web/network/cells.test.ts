@@ -44,7 +44,10 @@ test('packing: clusters at one place are pushed apart, the same way each time, a
     for (const b of places.slice(at + 1)) expect(Math.hypot(a.x - b.x, a.y - b.y)).toBeGreaterThan(39)
   expect(places.at(-1)).toEqual({ x: 900, y: 100 })
   expect(pushApart(wanted, edge)).toEqual(places)
-  const atEdge = pushApart([0, 1, 2].map((x) => ({ x, y: 0, radius: 20 })), edge)
+  const atEdge = pushApart(
+    [0, 1, 2].map((x) => ({ x, y: 0, radius: 20 })),
+    edge,
+  )
   for (const { x, y } of atEdge) expect(Math.min(x, y)).toBeGreaterThanOrEqual(20)
 })
 

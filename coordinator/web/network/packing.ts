@@ -9,7 +9,7 @@ export interface Point {
 export const cellRadius = 13
 const stepX = Math.sqrt(3) * (cellRadius + 0.9)
 const stepY = 1.5 * (cellRadius + 0.9)
-const roundsMax = 120
+const roundsMax = 300
 
 /** The first `count` places of a honeycomb, from the middle outward. */
 export function honeycomb(count: number): Point[] {
