@@ -5,7 +5,7 @@ import { Skeleton } from '../components/skeleton.tsx'
 import { formatCount, formatDateTime, shortId } from '../lib/format.ts'
 import type { Action, SendStep, SignStep, Step, StepState } from './action.ts'
 import { formatEther } from './ether.ts'
-import { shortHart } from './hart.tsx'
+import { exactHart, shortHart } from './hart.tsx'
 import type { ActionState } from './use-action.ts'
 
 interface ActionDialogProps {
@@ -80,11 +80,11 @@ function ActionSteps({ state, onConfirm, onClose }: ActionDialogProps & { state:
 function summaryOf(action: Action): string {
   switch (action.kind) {
     case 'stake':
-      return `Delegate ${shortHart(action.amountWei)} HART to ${shortId(action.node)}.`
+      return `Delegate ${exactHart(action.amountWei)} HART to ${shortId(action.node)}.`
     case 'unbond':
-      return `Take ${action.amountWei === undefined ? 'all of ' : ''}${shortHart(action.shownWei)} HART out of ${shortId(action.node)}.`
+      return `Take ${action.amountWei === undefined ? 'all of ' : ''}${exactHart(action.shownWei)} HART out of ${shortId(action.node)}.`
     case 'withdraw':
-      return `Withdraw ${shortHart(action.wei)} HART from ${shortId(action.node)}.`
+      return `Withdraw ${exactHart(action.wei)} HART from ${shortId(action.node)}.`
   }
 }
 

@@ -22,7 +22,7 @@ export function Delegates({ chosen, onChoose }: { chosen: string | undefined; on
       {data.length} registered, read <Age atMs={dataUpdatedAt} />{' '}
       <Tip
         label="How delegates are ordered"
-        text="Active nodes with room first, then by commission, the lowest first, then by bond. All figures follow from the events of Staking."
+        text="Active nodes with room first, then by commission, the lowest first, then by bond. Earned per HART is what one HART delegated would have earned from emission in the last 30 epochs, after the commission of that time. All figures follow from the events of Staking."
       />
     </span>
   )
@@ -39,7 +39,7 @@ export function Delegates({ chosen, onChoose }: { chosen: string | undefined; on
         <div className="max-h-[28rem] overflow-y-auto">
           <Table
             label="Delegates"
-            head={['node', 'state', 'fee cut', 'bond', 'delegated', 'room left', 'paid, per HART', '']}
+            head={['node', 'state', 'fee cut', 'bond', 'delegated', 'room left', 'earned per HART', '']}
           >
             {data.toSorted(byUse).map((delegate) => (
               <Row
@@ -120,10 +120,10 @@ function Row({
         <Button
           tone={isChosen ? 'primary' : 'plain'}
           aria-pressed={isChosen}
-          aria-label={`delegate to ${shortId(address)}`}
+          aria-label={`Delegate to ${shortId(address)}`}
           onClick={() => onChoose(address)}
         >
-          {isChosen ? 'Chosen' : 'Delegate'}
+          Delegate
         </Button>
       </td>
     </tr>

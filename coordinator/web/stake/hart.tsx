@@ -8,7 +8,12 @@ const unitWei = weiPerHart / 10n ** BigInt(decimalsShown)
 /** `1,234.5678`, cut off, never rounded up: nobody may read more than there is. */
 export function shortHart(wei: bigint): string {
   if (wei > 0n && wei < unitWei) return `< ${formatHart(unitWei)}`
-  const [integer, fraction] = formatHart((wei / unitWei) * unitWei).split('.')
+  return exactHart((wei / unitWei) * unitWei)
+}
+
+/** `1,234.000000000000000001`: all digits. */
+export function exactHart(wei: bigint): string {
+  const [integer, fraction] = formatHart(wei).split('.')
   return `${whole.format(BigInt(integer!))}${fraction === undefined ? '' : `.${fraction}`}`
 }
 

@@ -9,7 +9,7 @@ import { Stat } from '../components/stat.tsx'
 import { Table } from '../components/table.tsx'
 import { formatCount, formatDateTime, shortId } from '../lib/format.ts'
 import type { Action } from './action.ts'
-import { Hart, shortHart } from './hart.tsx'
+import { Hart } from './hart.tsx'
 import { accountQuery } from './queries.ts'
 
 interface PositionProps {
@@ -62,8 +62,8 @@ export function Position(props: PositionProps) {
     <Panel title="Position" aside={aside}>
       <dl className="-mx-3 -mt-2 grid grid-cols-2 sm:grid-cols-3 lg:grid-cols-5">
         <Stat
-          label="Total"
-          value={data && <Hart wei={data.totalWei} />}
+          label="Total HART"
+          value={data && <Hart wei={data.totalWei} unit={false} />}
           how="Free, escrowed, staked and unlocking added up, all as of the same block."
           isStale={isStale}
         />
@@ -103,27 +103,37 @@ function detailOf(data: BalanceView, key: (typeof parts)[number]['key']): string
   return next.isReady ? 'ready to withdraw' : `next on ${formatDateTime(next.readyAtMs)}`
 }
 
-const shades = ['fill-ready', 'fill-alive', 'fill-accent', 'fill-busy'] as const
+const shades = ['text-ready', 'text-alive', 'text-accent', 'text-busy'] as const
 
-/** How the whole is shared out; the figures above say the same in words. */
+/** How the whole is shared out. */
 function Shares({ data }: { data: BalanceView }) {
   const total = BigInt(data.totalWei)
   if (total === 0n) return null
   let at = 0
-  const segments = parts.map(({ key, label }, index) => {
-    const width = Number((BigInt(data[key]) * 10_000n) / total) / 100
-    const segment = { key, label, x: at, width, shade: shades[index]! }
-    at += width
-    return segment
+  const segments = parts.flatMap(({ key, label }, index) => {
+    const percent = Number((BigInt(data[key]) * 100_000n) / total) / 1000
+    const segment = { key, label, x: at, percent, shade: shades[index]! }
+    at += percent
+    return data[key] === '0' ? [] : [segment]
   })
   return (
-    <svg viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true" className="mt-1 h-2 w-full rounded-sm">
-      {segments.map(({ key, label, x, width, shade }) => (
-        <rect key={key} x={x} width={Math.max(0, width - 0.2)} height="2" className={shade}>
-          <title>{`${label}: ${shortHart(BigInt(data[key]))} HART`}</title>
-        </rect>
-      ))}
-    </svg>
+    <figure className="mt-1">
+      <svg viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true" className="h-2 w-full">
+        {segments.map(({ key, x, percent, shade }) => (
+          <rect key={key} x={x} width={Math.max(0.3, percent - 0.2)} height="2" fill="currentColor" className={shade} />
+        ))}
+      </svg>
+      <figcaption className="mt-1 flex flex-wrap gap-x-4 text-[13px] text-muted">
+        {segments.map(({ key, label, percent, shade }) => (
+          <span key={key} className="flex items-center gap-1.5">
+            <svg viewBox="0 0 8 8" aria-hidden="true" className={`size-2 ${shade}`}>
+              <rect width="8" height="8" fill="currentColor" />
+            </svg>
+            {label.toLowerCase()} {percent < 0.1 ? '< 0.1' : Math.round(percent * 10) / 10}%
+          </span>
+        ))}
+      </figcaption>
+    </figure>
   )
 }
 
@@ -146,7 +156,7 @@ function Stakes({ data, address, isOwn, onUnbond }: PositionProps & { data: Bala
               </td>
               <td className="text-right">
                 {isOwn && (
-                  <Button onClick={() => onUnbond(node)} aria-label={`unbond from ${shortId(node)}`}>
+                  <Button onClick={() => onUnbond(node)} aria-label={`Unbond from ${shortId(node)}`}>
                     Unbond
                   </Button>
                 )}

@@ -1,12 +1,12 @@
-import { type FormEvent, useId, useState } from 'react'
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react'
 import type { ChainStateView, DelegateView } from '#protocol/api/chain.ts'
-import { formatDuration } from '#protocol/units.ts'
 import { Button } from '../components/button.tsx'
 import { Panel } from '../components/panel.tsx'
 import { shortId } from '../lib/format.ts'
 import type { Action } from './action.ts'
 import { readAmount } from './amount.ts'
 import { AmountField } from './amount-field.tsx'
+import { formatDays } from './days.ts'
 import { percentOf } from './delegates.tsx'
 import { Hart, shortHart } from './hart.tsx'
 import { projectionOf } from './projection.ts'
@@ -20,6 +20,8 @@ interface StakeFormProps {
   isOwnBond: boolean
   isConnected: boolean
   isRightChain: boolean
+  /** It was opened by a press of a button, not by an address: it comes into view. */
+  isWanted: boolean
   onConnect: () => void
   onReview: (action: Action) => void
   onClose: () => void
@@ -27,8 +29,15 @@ interface StakeFormProps {
 
 /** How much, what it would have earned, and what one gets into. */
 export function StakeForm(props: StakeFormProps) {
-  const { chain, delegate, freeWei, isOwnBond, isConnected, isRightChain, onConnect, onReview, onClose } = props
+  const { chain, delegate, freeWei, isOwnBond, isConnected, isRightChain, isWanted } = props
+  const { onConnect, onReview, onClose } = props
   const [text, setText] = useState('')
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (!isWanted) return
+    form.current?.scrollIntoView({ block: 'nearest' })
+    form.current?.querySelector('input')?.focus({ preventScroll: true })
+  }, [isWanted])
   const room = BigInt(delegate.roomWei)
   const free = freeWei ?? 0n
   const isRoomLess = !isOwnBond && room < free
@@ -56,7 +65,7 @@ export function StakeForm(props: StakeFormProps) {
         </Button>
       }
     >
-      <form onSubmit={submit} className="grid gap-4">
+      <form ref={form} onSubmit={submit} className="grid gap-4">
         <AmountField
           label="Amount in HART"
           text={text}
@@ -73,7 +82,7 @@ export function StakeForm(props: StakeFormProps) {
         <ul className="list-disc space-y-1 pl-5 text-[13px] text-muted">
           {!isOwnBond && <li>Of its delegators' rewards the node keeps {percentOf(delegate.commissionBps)}.</li>}
           <li>
-            Taking it out again takes {formatDuration(chain.terms.unbondingMs)}, in which it earns nothing and can be
+            Taking it out again takes {formatDays(chain.terms.unbondingMs)}, in which it earns nothing and can be
             slashed.
           </li>
           <li>If the node is shown to cheat, its bond is slashed first, and then what is delegated to it.</li>

@@ -68,8 +68,11 @@ function StakeOnChain({ chain }: { chain: ChainStateView }) {
   const { data: shown } = useQuery({ ...accountQuery(address ?? ''), enabled: address !== undefined })
   const { data: delegates } = useQuery(delegatesQuery)
   const delegate = delegates?.find((each) => each.address === chosen?.toLowerCase())
-  const choose = (next: string | undefined) =>
+  const [pressed, setPressed] = useState<string>()
+  const choose = (next: string | undefined) => {
+    setPressed(next)
     void navigate({ search: (now) => ({ ...now, delegate: next }), resetScroll: false })
+  }
   const look = (next: string | undefined) =>
     void navigate({ search: (now) => ({ ...now, address: next }), resetScroll: false })
   return (
@@ -112,6 +115,7 @@ function StakeOnChain({ chain }: { chain: ChainStateView }) {
             isOwnBond={delegate.address === connected?.account}
             isConnected={connected !== undefined}
             isRightChain={isRightChain}
+            isWanted={pressed === delegate.address}
             onConnect={() => setPicking(true)}
             onReview={(action) => void begin(action)}
             onClose={() => choose(undefined)}
@@ -146,7 +150,8 @@ function ChainLine({ chain, readAtMs }: { chain: ChainStateView; readAtMs: numbe
         epoch {epoch.number}, {formatDuration(Math.max(0, epoch.endsAtMs - nowMs))} left
       </span>
       <span>
-        {shortHart(BigInt(totals.stakedWei))} HART staked with {totals.delegatesActive} active nodes{' '}
+        {shortHart(BigInt(totals.stakedWei))} HART staked with{' '}
+        {totals.delegatesActive === 1 ? '1 active node' : `${totals.delegatesActive} active nodes`}{' '}
         <Tip
           label="How the stake is counted"
           text="All bonds and all delegation, without what is on its way out, replayed from the events of Staking as of this block. Active is a bond of at least the least one."

@@ -1,13 +1,13 @@
 import { type FormEvent, useState } from 'react'
 import type { ChainStateView } from '#protocol/api/chain.ts'
 import type { StakeView } from '#protocol/api/payment.ts'
-import { formatDuration } from '#protocol/units.ts'
 import { Button } from '../components/button.tsx'
 import { Dialog } from '../components/dialog.tsx'
 import { formatDateTime } from '../lib/format.ts'
 import type { Action } from './action.ts'
 import { readAmount } from './amount.ts'
 import { AmountField } from './amount-field.tsx'
+import { formatDays } from './days.ts'
 import { shortHart } from './hart.tsx'
 
 interface UnbondDialogProps {
@@ -65,7 +65,7 @@ function UnbondForm({
         hint={`${shortHart(stakedWei)} at stake, as ${stake.kind}`}
       />
       <p className="text-muted">
-        It earns nothing from now on, and can be withdrawn after {formatDuration(chain.terms.unbondingMs)}: about{' '}
+        It earns nothing from now on, and can be withdrawn after {formatDays(chain.terms.unbondingMs)}: about{' '}
         {formatDateTime(chain.nowMs + chain.terms.unbondingMs)}. Until then a slash of the node takes from it, too.
       </p>
       <Button
