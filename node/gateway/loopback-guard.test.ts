@@ -53,6 +53,20 @@ describe('guard of a public server', () => {
     }
   })
 
+  test('a person may follow a link from elsewhere; a page may neither fetch, frame nor post it', async () => {
+    const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    expect((await call('GET', '/open', followed)).statusCode).toBe(200)
+    expect((await call('POST', '/change', followed)).statusCode).toBe(403)
+    const others = [
+      { 'sec-fetch-mode': 'cors' },
+      { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+      { 'sec-fetch-dest': 'iframe' },
+      { origin: 'https://evil.example' },
+    ]
+    for (const other of others)
+      expect([other, (await call('GET', '/open', { ...followed, ...other })).statusCode]).toEqual([other, 403])
+  })
+
   test('answers a page on the list, without credentials, and no other one', async () => {
     const asks = { 'access-control-request-method': 'POST', 'sec-fetch-site': 'cross-site' }
     const preflight = await call('OPTIONS', '/change', { ...asks, origin: page })

@@ -158,6 +158,17 @@ describe('http server', () => {
     expect((await call('GET', '/api/v1/secret', { ...cookie, ...ownOrigin() })).status).toBe(401)
   })
 
+  test('gives links to its owner alone', async () => {
+    const refused = await call('POST', '/api/v1/session/links', json, '{}')
+    expect(refused.status).toBe(401)
+    const answer = await call('POST', '/api/v1/session/links', { ...json, ...bearer() }, '{}')
+    expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'no-store'])
+    const link = JSON.parse(answer.body) as { token: string; ttlMs: number }
+    expect(link.ttlMs).toBe(10 * minute)
+    expect((await login(link.token)).status).toBe(204)
+    expect((await login(link.token)).status).toBe(401)
+  })
+
   test('forgets one-time tokens and sessions after their time', async () => {
     const late = auth.createOneTimeToken()
     nowMs += 11 * minute
