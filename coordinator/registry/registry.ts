@@ -342,14 +342,12 @@ export class Registry implements RegistryService {
   }
 
   async #count(release: Release): Promise<CoverageView> {
-    const { parts, now } = this.#deps
+    const { now } = this.#deps
     const signal = AbortSignal.timeout(coverageTimeoutMs)
-    const model = await parts.library.open(release, signal)
-    const [components, holdings] = await Promise.all([
-      parts.tenant.findComponents({ modelId: release.modelId }),
-      this.#holdings(release.modelId, model.places.length, signal),
-    ])
-    const counted = countHolders(components, model.places, holdings)
+    const counted = await this.#countParts(release, signal).catch((error: unknown) => {
+      const what = `counting who holds the parts of ${release.name}`
+      throw signal.aborted ? new HartonomousError('ERR_TIMEOUT', { what, timeoutMs: coverageTimeoutMs }) : error
+    })
     return {
       modelId: release.modelId,
       name: release.name,
@@ -358,6 +356,16 @@ export class Registry implements RegistryService {
       source: 'lease',
       countedAtMs: now(),
     }
+  }
+
+  async #countParts(release: Release, signal: AbortSignal): Promise<CoverageView['parts']> {
+    const { library, tenant } = this.#deps.parts
+    const model = await library.open(release, signal)
+    const [components, holdings] = await Promise.all([
+      tenant.findComponents({ modelId: release.modelId }),
+      this.#holdings(release.modelId, model.places.length, signal),
+    ])
+    return countHolders(components, model.places, holdings)
   }
 
   /** Who says that it holds all is believed; the others are asked which chunks. Who does not answer is not counted. */
