@@ -5,9 +5,9 @@ import { exactHart, shortHart } from './hart.tsx'
 
 const limits = {
   mostWei: parseHart('100'),
-  mostOf: 'There are',
+  tooMuch: 'There are',
   leastWei: parseHart('1'),
-  leastOf: 'The least is',
+  tooLittle: 'The least is',
 }
 
 test('amount: eighteen decimals are kept to the last, and nothing that is not an amount is taken', () => {
