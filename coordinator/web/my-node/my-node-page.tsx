@@ -69,9 +69,9 @@ function Node({ status, readAtMs }: { status: StatusView; readAtMs: number }) {
           <LimitsPanel />
           <SchedulePanel />
           <IdentityPanel status={status} />
-          <LogPanel />
         </Column>
       </div>
+      <LogPanel />
     </>
   )
 }
