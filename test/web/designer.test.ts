@@ -64,9 +64,11 @@ pageTest(
 )
 
 pageTest('keys: a graph is made from nothing, saved, and read back over the wire as it was drawn', async (pages) => {
+  // Tried again, it is to find nothing of this name.
+  const name = `made-by-keys-${crypto.randomUUID().slice(0, 8)}`
   const page = await pages.openAsOwner('/designer')
   await page.getByText('An empty graph').waitFor()
-  await typeInto(page, 'Name', 'made-by-keys')
+  await typeInto(page, 'Name', name)
   await press(page, 'button', 'tool calls a tool: dice, texts, files, an agent')
   await page.getByLabel('Tool', { exact: true }).selectOption('dice')
   await typeInto(page, 'sides (optional)', '6')
@@ -82,10 +84,10 @@ pageTest('keys: a graph is made from nothing, saved, and read back over the wire
   await page.getByRole('heading', { name: 'Step tell' }).waitFor()
   await page.getByLabel('Runs after', { exact: true }).waitFor()
   await page.keyboard.press('Control+S')
-  await page.waitForURL(/name=made-by-keys/)
-  const { graph, version } = await pages.client.call('getWorkflow', { params: { name: 'made-by-keys' } })
+  await page.waitForURL((url) => url.searchParams.get('name') === name)
+  const { graph, version } = await pages.client.call('getWorkflow', { params: { name } })
   expect(graph).toEqual({
-    name: 'made-by-keys',
+    name,
     model: '{{input.model}}',
     steps: [
       { id: 'tool', type: 'tool', tool: 'dice', args: { sides: 6 } },
@@ -119,7 +121,9 @@ pageTest('run: its states and values come onto the steps, and its output is what
   // The value of a step stands in the inspector; what opens the address again sees the run again.
   await page.reload()
   await nodeOf(page, 'roll').click()
-  const shown = JSON.parse((await page.getByRole('region', { name: 'Value of roll' }).textContent())!) as { total: number }
+  const shown = JSON.parse((await page.getByRole('region', { name: 'Value of roll' }).textContent())!) as {
+    total: number
+  }
   expect(shown.total).toBeGreaterThanOrEqual(1)
   await page.getByRole('link', { name: 'its job, with nodes and receipts' }).click()
   await page.waitForURL(new RegExp(`/jobs/${jobIn(page) ?? ''}`))
@@ -338,6 +342,7 @@ pageTest('looks: it is accessible and stays within the window in light and dark,
   await inEachLook(
     (options) => openAsOwner(`/designer?name=looks&step=roll&job=${jobId}`, options),
     async (page, look) => {
+      await page.getByText('ask waits for you').first().waitFor()
       await nodeOf(page, 'ask').getByText('waiting').waitFor()
       await page.getByRole('region', { name: 'Value of roll' }).waitFor()
       await capture(page, `designer-${look}`)

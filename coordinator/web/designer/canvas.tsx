@@ -107,8 +107,10 @@ function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onR
       nodeTypes={nodeTypes}
       onNodesChange={onNodesChange}
       onPaneClick={() => onSelect(undefined)}
-      onNodesDelete={(gone) => onEdit(gone.reduce((rest, { id }) => removeStep(rest, id), graph))}
-      onEdgesDelete={(gone) => onEdit(gone.reduce((rest, { data }) => withoutEdge(rest, data?.link), graph))}
+      onDelete={({ nodes: steps, edges: drawn }) => {
+        const rest = steps.reduce((left, { id }) => removeStep(left, id), graph)
+        onEdit(drawn.reduce((left, { data }) => withoutEdge(left, data?.link), rest))
+      }}
       onConnect={(connection) => onEdit(addLink(graph, linkOf(connection)))}
       isValidConnection={(connection) => linkProblem(graph, linkOf(connection as Connection)) === undefined}
       onConnectEnd={onConnectEnd}

@@ -88,7 +88,7 @@ export function DesignerPage() {
       <AccessNotice />
       {opened.error !== null && <ErrorNotice error={opened.error} onRetry={opened.retry} />}
       <Findings problem={graph.steps.length === 0 ? undefined : problem} refused={refused} onSelect={select} />
-      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-3 lg:grid-cols-[15rem_minmax(0,1fr)_21rem] lg:grid-rows-[auto_1fr]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-3 lg:grid-cols-[17rem_minmax(0,1fr)_22rem] lg:grid-rows-[auto_1fr]">
         <div className="grid gap-3 lg:col-start-2 lg:row-start-1">
           <section
             aria-label="Canvas"
@@ -99,7 +99,7 @@ export function DesignerPage() {
           </section>
           <Legend />
         </div>
-        <div className="grid gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
           <Panel title="Add a step">
             <Palette isFull={isFull(graph)} onAdd={add} />
           </Panel>

@@ -2,7 +2,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { WorkflowView } from '#protocol/api/routes/workflows.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
-import { isHartonomousError } from '#protocol/errors.ts'
 import { client } from '../app/client.ts'
 
 export const workflowsQuery = queryOptions({
@@ -38,14 +37,16 @@ export async function saveGraph(
 ): Promise<{ saved: WorkflowView } | { other: WorkflowView }> {
   const params = { name: graph.name }
   if (!isForced) {
-    const there = await client.call('getWorkflow', { params }).catch(nothingThere)
-    const isOurs = there?.origin !== 'saved' || (opened?.name === graph.name && opened.version === there.version)
-    if (!isOurs) return { other: there }
+    const other = await savedAs(graph.name)
+    if (other !== undefined && (opened?.name !== graph.name || opened.version !== other.version)) return { other }
   }
   await client.call('saveWorkflow', { params, body: graph })
   return { saved: await client.call('getWorkflow', { params }) }
 }
 
-function nothingThere(error: unknown): undefined {
-  if (!isHartonomousError(error, 'ERR_NOT_FOUND')) throw error
+/** Undefined where nobody saved one of this name; shipped ones are nobody's work that could be lost. */
+async function savedAs(name: string): Promise<WorkflowView | undefined> {
+  for await (const { name: other, origin } of client.pages('listWorkflows', { query: { limit: 1000 } }))
+    if (other === name && origin === 'saved') return client.call('getWorkflow', { params: { name } })
+  return undefined
 }

@@ -44,7 +44,7 @@ export function LinkField({ label, graph, ids, linkTo, self, onEdit }: LinkField
                   setProblem(undefined)
                   onEdit(removeLink(graph, linkTo(other)))
                 }}
-                className="grid size-6 place-items-center rounded text-muted hover:text-ink"
+                className="grid size-7 place-items-center rounded text-muted hover:text-ink"
               >
                 <X className="size-3.5" />
               </button>

@@ -144,7 +144,7 @@ function MapFields({ graph, step, tools, offers, problemAt, onPut }: MapFieldsPr
       <fieldset className="flex gap-4">
         <legend className="mb-1 font-medium">For each item</legend>
         {(['prompt', 'tool'] as const).map((type) => (
-          <label key={type} className="flex min-h-6 items-center gap-1.5">
+          <label key={type} className="flex min-h-7 items-center gap-1.5">
             <input
               type="radio"
               name={id}

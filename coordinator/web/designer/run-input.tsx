@@ -97,7 +97,7 @@ export function RunInput({ draft, keys, onChange }: RunInputProps) {
       {keys !== undefined && (
         <button
           type="button"
-          className="min-h-6 justify-self-start text-[13px] text-accent underline"
+          className="min-h-7 justify-self-start text-[13px] text-accent underline"
           onClick={() => (draft.json === undefined ? toJson() : onChange({ ...draft, json: undefined }))}
         >
           {draft.json === undefined ? 'write it as JSON' : 'back to fields'}

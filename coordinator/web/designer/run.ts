@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { isFinalJobState, type JobEvent, type JobState } from '#protocol/api/jobs.ts'
-import { isHartonomousError } from '#protocol/errors.ts'
+import { errorFromWire } from '#protocol/errors.ts'
 import { client } from '../app/client.ts'
 
 export type StepStatus = 'running' | 'waiting' | 'succeeded' | 'failed' | 'passed over' | 'stopped'
@@ -108,13 +108,13 @@ export function useRunEnd(run: Run | undefined): RunEnd | undefined {
     enabled: isEnded,
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }): Promise<RunEnd> => {
-      try {
-        const result = await client.call('jobResult', { params: { jobId: run!.jobId } }, { signal })
+      const params = { jobId: run!.jobId }
+      if (run!.state === 'succeeded') {
+        const result = await client.call('jobResult', { params }, { signal })
         return { output: result.kind === 'workflow' ? result.output : result }
-      } catch (problem) {
-        if (!isHartonomousError(problem)) throw problem
-        return { problem }
       }
+      const { error } = await client.call('getJob', { params }, { signal })
+      return error === undefined ? {} : { problem: errorFromWire(error) }
     },
   })
   return isEnded ? data : undefined

@@ -20,7 +20,7 @@ interface StepListProps {
 export function StepList({ graph, run, problem, selected, onSelect, onEdit }: StepListProps) {
   if (graph.steps.length === 0) return <p className="text-muted">No step yet. Add one above.</p>
   return (
-    <ol className="-mx-1 grid gap-0.5">
+    <ol className="-mx-1 grid grid-cols-[minmax(0,1fr)] gap-0.5">
       {graph.steps.map(({ id, type }, at) => {
         const Icon = iconOf[type]
         const stepRun = run?.steps.get(id)
@@ -86,7 +86,7 @@ function Act({ icon: Icon, label, isOff, onAct }: ActProps) {
       title={label}
       aria-disabled={isOff}
       onClick={() => !isOff && onAct()}
-      className="grid size-6 shrink-0 place-items-center rounded text-muted hover:text-ink aria-disabled:opacity-35"
+      className="grid size-7 shrink-0 place-items-center rounded text-muted hover:text-ink aria-disabled:opacity-35"
     >
       <Icon className="size-3.5" />
     </button>

@@ -70,7 +70,7 @@ export function TemplateField({ label, value, onChange, offers, hint, problem, r
               area.current!.focus()
               setCompletion({ from: caret, typed: '', at: 0 })
             }}
-            className="inline-flex min-h-6 items-center gap-1 rounded px-1 text-[13px] text-muted hover:bg-raised hover:text-ink"
+            className="inline-flex min-h-7 items-center gap-1 rounded px-1 text-[13px] text-muted hover:bg-raised hover:text-ink"
             aria-label={`insert a value into ${label}`}
           >
             <Braces className="size-3.5" aria-hidden="true" /> value
@@ -113,7 +113,7 @@ export function TemplateField({ label, value, onChange, offers, hint, problem, r
             aria-selected={offer === marked}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => choose(offer)}
-            className="flex min-h-6 cursor-pointer items-baseline justify-between gap-2 rounded px-2 py-0.5 hover:bg-raised aria-selected:bg-accent-soft"
+            className="flex min-h-7 cursor-pointer items-baseline justify-between gap-2 rounded px-2 py-0.5 hover:bg-raised aria-selected:bg-accent-soft"
           >
             <span className="font-mono text-[13px] break-all">{offer.path}</span>
             <span className="text-[12px] whitespace-nowrap text-muted">{offer.says}</span>
