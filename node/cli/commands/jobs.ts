@@ -138,7 +138,8 @@ export const jobsList: Command = {
 export const jobsShow: Command = {
   name: 'jobs show',
   aliases: ['jobs status'],
-  summary: 'A job with its phases, its tries and why; with --receipts what the nodes signed, with --request what was asked.',
+  summary:
+    'A job with its phases, its tries and why; with --receipts what the nodes signed, with --request what was asked.',
   usage: 'JOB',
   positionalsMin: 1,
   options: { ...coordinatorOptions, receipts: { type: 'boolean' }, request: { type: 'boolean' } },
