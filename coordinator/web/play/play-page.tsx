@@ -13,7 +13,7 @@ import { EmptyNotice, ErrorNotice } from '../components/notice.tsx'
 import { Page } from '../components/page.tsx'
 import { Panel } from '../components/panel.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
-import { ask, forget, keepFor, messagesOf, stop, useConversation } from './conversation.ts'
+import { ask, forget, keepFor, messagesOf, stop, type Turn, useConversation } from './conversation.ts'
 import { QuoteLine } from './quote-line.tsx'
 import { RoutePanel } from './route-panel.tsx'
 import { curlOf, maxProblem, requestOf } from './settings.ts'
@@ -62,25 +62,7 @@ export function PlayPage() {
               )
             }
           >
-            {turns.length === 0 ? (
-              <EmptyNotice title="Ask a model of the swarm.">
-                What is said stays in this tab.{' '}
-                <button type="button" className="text-accent underline" onClick={() => setPrompt(examplePrompt)}>
-                  Try “{examplePrompt}”
-                </button>
-              </EmptyNotice>
-            ) : (
-              <ol aria-label="Conversation" className="mb-4 grid gap-4">
-                {turns.map((turn) => (
-                  <TurnView
-                    key={turn.turnId}
-                    turn={turn}
-                    isShown={turn === shown}
-                    onShow={() => setShownId(turn.turnId)}
-                  />
-                ))}
-              </ol>
-            )}
+            <Said turns={turns} shown={shown} onShow={setShownId} onExample={() => setPrompt(examplePrompt)} />
             <Composer
               prompt={prompt}
               onPrompt={setPrompt}
@@ -96,6 +78,32 @@ export function PlayPage() {
         </div>
       </div>
     </Page>
+  )
+}
+
+interface SaidProps {
+  turns: readonly Turn[]
+  shown: Turn | undefined
+  onShow: (turnId: string) => void
+  onExample: () => void
+}
+
+function Said({ turns, shown, onShow, onExample }: SaidProps) {
+  if (turns.length === 0)
+    return (
+      <EmptyNotice title="Ask a model of the swarm.">
+        What is said stays in this tab.{' '}
+        <button type="button" className="text-accent underline" onClick={onExample}>
+          Try “{examplePrompt}”
+        </button>
+      </EmptyNotice>
+    )
+  return (
+    <ol aria-label="Conversation" className="mb-4 grid gap-4">
+      {turns.map((turn) => (
+        <TurnView key={turn.turnId} turn={turn} isShown={turn === shown} onShow={() => onShow(turn.turnId)} />
+      ))}
+    </ol>
   )
 }
 

@@ -23,51 +23,29 @@ interface SettingsProps {
 export function SettingsForm({ search, models, model }: SettingsProps) {
   const navigate = useNavigate({ from: '/play' })
   const set = (change: PlaySearch) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true })
-  const modelId = useId()
-  const privacyId = useId()
   const { privacy = 'public', max, temperature, tokens, seed } = search
-  const more = [temperature, tokens, seed].filter((value) => value !== undefined).length
+  const isPlain = temperature === undefined && tokens === undefined && seed === undefined
+  const known = models.map((each) => ({ value: each.name, text: `${each.name}, ${wordsOf(each)}` }))
+  const isKnown = model === undefined || known.some(({ value }) => value === model)
+  const labels = privacyLabels.map((label) => ({ value: label, text: privacyWords[label] }))
   return (
     <form onSubmit={(event) => event.preventDefault()} className="grid gap-3">
       <div className="grid gap-3 sm:grid-cols-[2fr_2fr_1fr]">
-        <div>
-          <label htmlFor={modelId} className="mb-1 block font-medium">
-            Model
-          </label>
-          <select
-            id={modelId}
-            className={inputClass}
-            value={model ?? ''}
-            onChange={(event) => set({ model: event.target.value })}
-          >
-            {model !== undefined && !models.some(({ name }) => name === model) && <option>{model}</option>}
-            {models.map((each) => (
-              <option key={each.modelId} value={each.name}>
-                {each.name}, {wordsOf(each)}
-              </option>
-            ))}
-          </select>
-        </div>
-        <div>
-          <label htmlFor={privacyId} className="mb-1 block font-medium">
-            Who may see it
-          </label>
-          <select
-            id={privacyId}
-            className={inputClass}
-            value={privacy}
-            onChange={(event) => {
-              const chosen = privacyLabels.find((label) => label === event.target.value)
-              set({ privacy: chosen === 'public' ? undefined : chosen })
-            }}
-          >
-            {privacyLabels.map((label) => (
-              <option key={label} value={label}>
-                {privacyWords[label]}
-              </option>
-            ))}
-          </select>
-        </div>
+        <Choice
+          label="Model"
+          value={model ?? ''}
+          options={isKnown ? known : [{ value: model, text: `${model}, nobody answers now` }, ...known]}
+          onChange={(value) => set({ model: value })}
+        />
+        <Choice
+          label="Who may see it"
+          value={privacy}
+          options={labels}
+          onChange={(value) => {
+            const chosen = privacyLabels.find((label) => label === value)
+            set({ privacy: chosen === 'public' ? undefined : chosen })
+          }}
+        />
         <Field
           label="At most, in HART"
           inputMode="decimal"
@@ -79,7 +57,7 @@ export function SettingsForm({ search, models, model }: SettingsProps) {
       </div>
       <details>
         <summary className="text-[13px] text-muted">
-          Temperature, length, seed{more === 0 ? ': as the coordinator has them' : ''}
+          Temperature, length, seed{isPlain ? ': as the coordinator has them' : ''}
         </summary>
         <div className="mt-2 grid gap-3 sm:grid-cols-3">
           <NumberField
@@ -102,6 +80,31 @@ export function SettingsForm({ search, models, model }: SettingsProps) {
         </div>
       </details>
     </form>
+  )
+}
+
+interface ChoiceProps {
+  label: string
+  value: string
+  options: readonly { value: string; text: string }[]
+  onChange: (value: string) => void
+}
+
+function Choice({ label, value, options, onChange }: ChoiceProps) {
+  const id = useId()
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block font-medium">
+        {label}
+      </label>
+      <select id={id} className={inputClass} value={value} onChange={(event) => onChange(event.target.value)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </div>
   )
 }
 
