@@ -11,10 +11,19 @@ import type {
   DecisionView,
 } from '#protocol/api/constitution.ts'
 import type { JobEvent, JobKind, JobResult, JobState, JobView, QuoteView, SubmitRequest } from '#protocol/api/jobs.ts'
-import type { CoverageView, NetworkSnapshot, NodeView, ReceiptView, SwarmModelView } from '#protocol/api/network.ts'
+import type {
+  CoverageView,
+  NetworkChanges,
+  NetworkEvent,
+  NetworkSnapshot,
+  NodeDetail,
+  NodeView,
+  ReceiptView,
+  SwarmModelView,
+} from '#protocol/api/network.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
 import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
-import type { WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
+import type { ToolView, WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import type { Address } from '#protocol/ids.ts'
 import type { Identity } from './identity.ts'
@@ -59,11 +68,14 @@ export interface JobService {
 export interface RegistryService {
   nodes(query: Page & { modelId?: string; state?: NodeView['state'] }): { nodes: NodeView[]; nextCursor?: string }
   /** @throws {ERR_NOT_FOUND} */
-  node(peerId: string): NodeView
+  node(peerId: string): NodeDetail
   models(query: Page): Promise<{ models: SwarmModelView[]; nextCursor?: string }>
   /** @throws {ERR_NOT_FOUND} */
   coverage(reference: string): Promise<CoverageView>
   snapshot(): NetworkSnapshot
+  changes(since: number): NetworkChanges
+  /** Newest first. */
+  events(query: { since?: number; limit?: number; peerId?: string }): NetworkEvent[]
   /** JSON of the snapshot, encoded once per change. */
   snapshotJson(): Buffer
 }
@@ -89,6 +101,8 @@ export interface WorkflowService {
   get(identity: Identity, name: string): Promise<WorkflowView>
   /** Under the graph's own name. @throws {ERR_USAGE} for a graph that cannot run {ERR_STORE_CONFLICT} */
   save(identity: Identity, graph: WorkflowGraph): Promise<WorkflowView>
+  /** What tool steps may name. */
+  tools(): ToolView[]
 }
 
 export interface ApiKeyService {

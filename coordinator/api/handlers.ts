@@ -37,11 +37,15 @@ type Of<N extends JsonRoute> = Pick<Handlers, N>
 
 function networkHandlers({
   registry,
-}: ApiServices): Of<'listNodes' | 'getNode' | 'networkSnapshot' | 'listModels' | 'modelCoverage'> {
+}: ApiServices): Of<
+  'listNodes' | 'getNode' | 'networkSnapshot' | 'networkChanges' | 'listNetworkEvents' | 'listModels' | 'modelCoverage'
+> {
   return {
     listNodes: async ({ query }) => registry.nodes(query),
     getNode: async ({ params }) => registry.node(params.peerId),
     networkSnapshot: async () => registry.snapshot(),
+    networkChanges: async ({ query }) => registry.changes(query.since),
+    listNetworkEvents: async ({ query }) => ({ events: registry.events(query) }),
     listModels: async ({ query }) => registry.models(query),
     modelCoverage: async ({ params }) => registry.coverage(params.model),
   }
@@ -182,13 +186,16 @@ function chainHandlers({
   }
 }
 
-function workflowHandlers({ workflows }: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'saveWorkflow'> {
+function workflowHandlers({
+  workflows,
+}: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'listTools' | 'saveWorkflow'> {
   return {
     listWorkflows: async ({ identity, query }) => {
       const { rows, ...rest } = pageOf(await workflows.list(identity), query)
       return { workflows: rows, ...rest }
     },
     getWorkflow: async ({ identity, params }) => workflows.get(identity, params.name),
+    listTools: async () => ({ tools: workflows.tools() }),
     saveWorkflow: async ({ identity, params, body }) => {
       if (body.name === params.name) return workflows.save(identity, body)
       const message = `name: the graph calls itself ${JSON.stringify(body.name)}, the path ${JSON.stringify(params.name)}`

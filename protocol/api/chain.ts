@@ -85,8 +85,8 @@ export const accountRewardsView = z.object({
   blockNumber: count.describe('All figures are as of this block.'),
   rewardedWei: wei.describe('Everything that reached the address, on all pages.'),
   slashedWei: wei.describe('Everything that slashes took from its stake, without what was thawing then.'),
-  byNode: z.array(z.object({ node: z.string(), rewardedWei: wei, slashedWei: wei })),
   rewards: z.array(rewardEntry).describe('Newest first.'),
+  byNode: z.array(z.object({ node: z.string(), rewardedWei: wei, slashedWei: wei })),
 })
 export type AccountRewardsView = z.infer<typeof accountRewardsView>
 

@@ -29,6 +29,8 @@ export const linesTypes = ['application/jsonl', 'application/x-ndjson']
 const hotRoutes: ReadonlySet<RouteName> = new Set<RouteName>([
   'listNodes',
   'getNode',
+  'networkChanges',
+  'listNetworkEvents',
   'listModels',
   'listReleases',
   'listStakes',

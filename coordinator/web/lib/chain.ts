@@ -36,7 +36,7 @@ export interface TypedData {
 
 /** What is left of an error of a wallet or a chain. */
 export type ChainFailure =
-  | { kind: 'rejected' | 'busy' | 'unsupported' | 'unauthorized' | 'gas' }
+  | { kind: 'rejected' | 'busy' | 'unsupported' | 'unauthorized' | 'unknown-chain' | 'gas' }
   | { kind: 'reverted'; error: string; values: Record<string, string> }
   | { kind: 'other'; message: string }
 
@@ -234,6 +234,7 @@ export function failureOf(error: unknown): ChainFailure {
   const codes = layers.map(({ code }) => code)
   const message = layers.map((layer) => layer.message).find((text) => typeof text === 'string') ?? String(error)
   if (codes.includes(4001) || codes.includes('ACTION_REJECTED')) return { kind: 'rejected' }
+  if (codes.includes(4902)) return { kind: 'unknown-chain' }
   if (codes.includes(-32_002)) return { kind: 'busy' }
   if (codes.includes(4100)) return { kind: 'unauthorized' }
   if (codes.includes(4200) || codes.includes(-32_601)) return { kind: 'unsupported' }
@@ -271,6 +272,41 @@ function revertOf(data: string): ChainFailure | undefined {
     return { kind: 'reverted', error: known.name, values: Object.fromEntries(values) }
   }
   return { kind: 'reverted', error: data.slice(0, 10), values: {} }
+}
+
+// ------------------------------------------------------------------------------------------------------------- network
+
+/**
+ * Asks the wallet to use the chain of the coordinator, and to add it first where it does not know it.
+ * @returns why it cannot, where it cannot
+ */
+export async function switchChain(
+  provider: WalletProvider,
+  { chainId, rpcUrl, isDevelopment }: Pick<ChainStateView, 'chainId' | 'rpcUrl' | 'isDevelopment'>,
+): Promise<ChainFailure | undefined> {
+  const hexId = `0x${chainId.toString(16)}`
+  const toIt = () => provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId: hexId }] })
+  try {
+    await toIt()
+    return undefined
+  } catch (error) {
+    const failure = failureOf(error)
+    if (failure.kind !== 'unknown-chain' || rpcUrl === undefined) return failure
+  }
+  try {
+    const added = {
+      chainId: hexId,
+      chainName: isDevelopment ? 'Hartonomous development' : `Chain ${chainId}`,
+      rpcUrls: [rpcUrl],
+      nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    }
+    await provider.request({ method: 'wallet_addEthereumChain', params: [added] })
+    // Some wallets add it and stay where they are.
+    await toIt()
+    return undefined
+  } catch (error) {
+    return failureOf(error)
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------- sign-in

@@ -106,7 +106,6 @@ export class PublicChain {
         address,
         blockNumber: stakes.head.number,
         ...sumsOf(all),
-        byNode: [...Map.groupBy(all, ({ node }) => node)].map(([node, rows]) => ({ node, ...sumsOf(rows) })),
         rewards: page.map(({ kind, source, node, wei, blockNumber, transactionHash }) => ({
           kind,
           source,
@@ -117,6 +116,7 @@ export class PublicChain {
           blockNumber,
           transactionHash,
         })),
+        byNode: [...Map.groupBy(all, ({ node }) => node)].map(([node, rows]) => ({ node, ...sumsOf(rows) })),
       }
       if (last === undefined || behind.length <= limit) return { view }
       return { view, next: { blockNumber: last.blockNumber, logIndex: last.logIndex } }

@@ -13,6 +13,7 @@ import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import type { Address } from '#protocol/ids.ts'
 import { type AddressBook, type Chain, loadChain, loadOrCreateHotKey, writeAddressBook } from '../../chain/index.ts'
+import { dataFiles } from '../../config/index.ts'
 import { loadOrCreateIdentity } from '../../network/index.ts'
 import type { DevnetNode } from './child.ts'
 
@@ -132,7 +133,10 @@ export class DevnetEconomy {
 
   async #account(dataDir: string): Promise<NodeAccount> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const [hotKey, identity] = await Promise.all([loadOrCreateHotKey(dataDir), loadOrCreateIdentity(dataDir)])
+    const [hotKey, identity] = await Promise.all([
+      loadOrCreateHotKey(dataDir),
+      loadOrCreateIdentity(dataFiles.network(dataDir)),
+    ])
     return { hotKey, peerKey: identity.privateKey.publicKey.raw }
   }
 
