@@ -29,6 +29,7 @@ function linesOf(events: readonly JobEvent[]): Line[] {
   const lines: Line[] = []
   let state: string | undefined
   let reason = ''
+  let progress = ''
   let texts = { seq: 0, count: 0, tokens: 0, atMs: 0 }
   const endTexts = () => {
     if (texts.count === 0) return
@@ -40,6 +41,11 @@ function linesOf(events: readonly JobEvent[]): Line[] {
     // A state is told again where nothing of it changed: with each piece of text, or by whoever takes the job up.
     if (event.type === 'state' && event.state === state && event.reason === reason) continue
     if (event.type === 'state') ({ state, reason } = event)
+    if (event.type === 'progress') {
+      const now = `${event.phase} ${event.done}/${event.total}`
+      if (now === progress) continue
+      progress = now
+    }
     if (event.type === 'text') {
       if (texts.count === 0) texts = { seq: event.seq, atMs: event.atMs, count: 0, tokens: 0 }
       texts = { ...texts, count: texts.count + 1, tokens: texts.tokens + event.tokens }

@@ -84,7 +84,7 @@ function Job({ job }: { job: JobView }) {
           <Waterfall job={job} attempts={attemptsOf(job, events)} />
         )}
       </Panel>
-      <div className="grid gap-3 lg:grid-cols-2">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[repeat(2,minmax(0,1fr))]">
         <Panel title="What was asked">
           {request.data !== undefined && <JobRequest request={request.data} />}
           {request.error !== null && <ErrorNotice error={request.error} onRetry={() => void request.refetch()} />}
@@ -164,7 +164,7 @@ function Facts({ job }: { job: JobView }) {
           value === undefined ? null : (
             <div key={name} className="flex min-w-0 items-baseline gap-2">
               <dt className="text-muted">{name}</dt>
-              <dd className="min-w-0 break-words" title={name === 'state' ? stateMeanings[state] : undefined}>
+              <dd className="min-w-0 wrap-anywhere" title={name === 'state' ? stateMeanings[state] : undefined}>
                 {value}
               </dd>
             </div>
@@ -187,7 +187,7 @@ function Legend() {
         <span aria-hidden="true" className="inline-block size-2 rotate-45 bg-ink" />
         first token
       </span>
-      <span>bars of the phases, then each try on its node; times since it was submitted</span>
+      <span>phases, then each try on its node; time since it was submitted</span>
     </span>
   )
 }

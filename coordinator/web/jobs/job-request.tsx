@@ -7,7 +7,7 @@ import { TextBlock } from './text-block.tsx'
 export function JobRequest({ request }: { request: SubmitRequest }) {
   const json = JSON.stringify(request, undefined, 2)
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <WorkText work={request.work} />
       <Terms request={request} />
       <details className="text-[13px]">
@@ -23,7 +23,7 @@ function WorkText({ work }: { work: Work }) {
   switch (work.kind) {
     case 'chat':
       return (
-        <ol className="grid gap-2">
+        <ol className="grid grid-cols-[minmax(0,1fr)] gap-2">
           {work.messages.map(({ role, content }, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a request does not change.
             <li key={index}>

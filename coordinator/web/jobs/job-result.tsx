@@ -82,7 +82,7 @@ function Items({ items }: Pick<Extract<Result, { kind: 'batch' }>, 'items'>) {
         {items.slice(0, rowsShownMax).map(({ id, jobId, result, error }) => (
           <tr key={jobId} className="align-top">
             <td className="break-all">{id}</td>
-            <td className="min-w-52 break-words whitespace-pre-wrap">
+            <td className="min-w-52 wrap-anywhere whitespace-pre-wrap">
               {error === undefined ? summaryOf(result) : `failed: ${error.code}, ${error.message}`}
             </td>
             <td>

@@ -29,7 +29,7 @@ export function JobRow({ job, lead }: { job: JobView; lead?: React.ReactNode }) 
       </td>
       <td>{kind}</td>
       <td className="break-words">{model}</td>
-      <td className="max-w-96 min-w-40 break-words">{error?.message ?? reason}</td>
+      <td className="max-w-96 min-w-40 wrap-anywhere">{error?.message ?? reason}</td>
       <td>{attempts.length === 0 ? '' : attempts.length}</td>
       <td className="whitespace-nowrap">
         <Took job={job} />

@@ -33,7 +33,7 @@ export function Receipts({ job, text }: { job: JobView; text: string | undefined
       </EmptyNotice>
     )
   return (
-    <ul className="grid gap-4">
+    <ul className="grid grid-cols-[minmax(0,1fr)] gap-4">
       {data.map((each) => (
         <Receipt key={each.receipt.signature} {...each} />
       ))}
@@ -69,7 +69,7 @@ function Receipt({ receipt, checks, isVerified }: ReceiptCheck) {
               <VerdictMark verdict={verdict} />
               {checkNames[name]}
             </dt>
-            <dd className="break-words">{words}</dd>
+            <dd className="wrap-anywhere">{words}</dd>
           </div>
         ))}
       </dl>

@@ -52,7 +52,7 @@ export function Waterfall({ job, attempts }: { job: JobView; attempts: readonly 
                   className={`absolute top-0 -translate-x-1/2 whitespace-nowrap first:translate-x-0 ${index % 2 === 1 ? 'max-sm:hidden' : ''}`}
                   style={{ left: share(startMs + tickMs) }}
                 >
-                  {tickMs === 0 ? '0' : formatDuration(tickMs)}
+                  {tickWords(tickMs)}
                 </span>
               ))}
             </span>
@@ -89,6 +89,11 @@ export function Waterfall({ job, attempts }: { job: JobView; attempts: readonly 
       </tbody>
     </table>
   )
+}
+
+/** `2m`, where elsewhere it is `2m 0s`. */
+function tickWords(tickMs: number): string {
+  return tickMs === 0 ? '0' : formatDuration(tickMs).replace(/ 0[smh]$/, '')
 }
 
 interface RowProps {

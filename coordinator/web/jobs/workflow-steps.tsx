@@ -75,7 +75,7 @@ export function Approval({ jobId, step, question }: { jobId: string; step: strin
   }
   return (
     <div className="grid gap-2">
-      <p className="break-words whitespace-pre-wrap">{question}</p>
+      <p className="wrap-anywhere whitespace-pre-wrap">{question}</p>
       <p className="flex flex-wrap items-center gap-2">
         <Button
           tone="primary"

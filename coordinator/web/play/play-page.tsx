@@ -99,7 +99,7 @@ function Said({ turns, shown, onShow, onExample }: SaidProps) {
       </EmptyNotice>
     )
   return (
-    <ol aria-label="Conversation" className="mb-4 grid gap-4">
+    <ol aria-label="Conversation" className="mb-4 grid grid-cols-[minmax(0,1fr)] gap-4">
       {turns.map((turn) => (
         <TurnView key={turn.turnId} turn={turn} isShown={turn === shown} onShow={() => onShow(turn.turnId)} />
       ))}

@@ -29,10 +29,10 @@ const width = 400
 const rowHeight = 62
 const firstY = 34
 const you = { left: 2, right: 62 }
-const middle = { left: 114, right: 210 }
-const node = { left: 264, right: 398 }
+const middle = { left: 104, right: 212 }
+const node = { left: 266, right: 398 }
 /** Where ways to the second node and those after it turn down. */
-const turnX = 222
+const turnX = 226
 
 export type Look = 'planned' | 'open' | 'answering' | 'won' | 'lost' | 'failed' | 'cancelled'
 

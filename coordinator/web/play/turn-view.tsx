@@ -33,13 +33,13 @@ export function TurnView({ turn, isShown, onShow }: TurnProps) {
   const text = turn.text ?? answer.text
   const model = request.work.kind === 'chat' ? request.work.model : ''
   return (
-    <li className="grid gap-2 border-b border-line pb-4 last:border-0">
+    <li className="grid grid-cols-[minmax(0,1fr)] gap-2 border-b border-line pb-4 last:border-0">
       <div>
         <p className="text-[13px] text-muted">You</p>
         {prompt.length > longPrompt ? (
           <TextBlock text={prompt} label="the prompt" />
         ) : (
-          <p className="break-words whitespace-pre-wrap">{prompt}</p>
+          <p className="wrap-anywhere whitespace-pre-wrap">{prompt}</p>
         )}
       </div>
       <div aria-live="polite" aria-busy={!isOver}>
@@ -47,7 +47,7 @@ export function TurnView({ turn, isShown, onShow }: TurnProps) {
         {answer.voided.map((each) => (
           <Voided key={each.attempt} {...each} />
         ))}
-        {text !== '' && <p className="break-words whitespace-pre-wrap">{text}</p>}
+        {text !== '' && <p className="wrap-anywhere whitespace-pre-wrap">{text}</p>}
         {!isOver && <Progress answer={answer} isAccepted={jobId !== undefined} isStopped={turn.isStopped} />}
         {isOver && job?.state === 'cancelled' && (
           <p className="text-[13px] text-muted">
@@ -87,7 +87,7 @@ function Voided({ attempt, text, tokens }: Answer['voided'][number]) {
       <summary className="text-warn">
         Try {attempt} broke off after {tokens} tokens: its text is void, and another node began anew.
       </summary>
-      <p className="break-words whitespace-pre-wrap text-muted line-through">{text}</p>
+      <p className="wrap-anywhere whitespace-pre-wrap text-muted line-through">{text}</p>
     </details>
   )
 }
