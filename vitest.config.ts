@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { createCountReporter } from './scripts/count-reporter.ts'
 
@@ -12,6 +13,8 @@ const expectations = { poll: { interval: 20, timeout: 15_000 } }
 
 export default defineConfig({
   test: {
+    // Most tests wait for sockets and processes; with one core left out, as is the default, two cores would be one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', createCountReporter()],
     projects: [
       ...rooms.map((room) => ({

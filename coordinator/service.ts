@@ -1,5 +1,6 @@
 /** What the coordinator can see and do, for all of its faces: REST, MCP, OpenAI, command line. Nothing here knows HTTP. */
 import type { ControlledNode } from '#node/runtime/index.ts'
+import type { AccountRewardsView, ChainStateView, DelegateView, FundedView } from '#protocol/api/chain.ts'
 import type {
   AuditEntryView,
   AuditReportView,
@@ -10,10 +11,21 @@ import type {
   DecisionView,
 } from '#protocol/api/constitution.ts'
 import type { JobEvent, JobKind, JobResult, JobState, JobView, QuoteView, SubmitRequest } from '#protocol/api/jobs.ts'
-import type { CoverageView, NetworkSnapshot, NodeView, ReceiptView, SwarmModelView } from '#protocol/api/network.ts'
+import type {
+  CoverageView,
+  NetworkChanges,
+  NetworkEvent,
+  NetworkSnapshot,
+  NodeDetail,
+  NodeView,
+  ReceiptView,
+  SwarmModelView,
+} from '#protocol/api/network.ts'
+import type { BalanceView } from '#protocol/api/payment.ts'
 import type { ApiKeyView, CreatedKeyView, CreateKeyRequest } from '#protocol/api/routes/keys.ts'
-import type { WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
+import type { ToolView, WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
+import type { Address } from '#protocol/ids.ts'
 import type { Identity } from './identity.ts'
 
 export interface Page {
@@ -46,6 +58,8 @@ export interface JobService {
   approve(identity: Identity, jobId: string, step: string, isApproved: boolean): Promise<JobView>
   /** @throws {ERR_JOB_UNFINISHED} {ERR_JOB_FAILED} */
   result(identity: Identity, jobId: string): Promise<JobResult>
+  /** What was asked for, names in it resolved; it asks for the same right as the result. */
+  request(identity: Identity, jobId: string): Promise<SubmitRequest>
   receipts(identity: Identity, jobId: string): Promise<ReceiptView[]>
   /** Those behind `afterSeq`, then those that come; ends after the final state. */
   events(identity: Identity, jobId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<JobEvent>
@@ -54,13 +68,30 @@ export interface JobService {
 export interface RegistryService {
   nodes(query: Page & { modelId?: string; state?: NodeView['state'] }): { nodes: NodeView[]; nextCursor?: string }
   /** @throws {ERR_NOT_FOUND} */
-  node(peerId: string): NodeView
+  node(peerId: string): NodeDetail
   models(query: Page): Promise<{ models: SwarmModelView[]; nextCursor?: string }>
   /** @throws {ERR_NOT_FOUND} */
   coverage(reference: string): Promise<CoverageView>
   snapshot(): NetworkSnapshot
+  changes(since: number): NetworkChanges
+  /** Newest first. */
+  events(query: { since?: number; limit?: number; peerId?: string }): NetworkEvent[]
   /** JSON of the snapshot, encoded once per change. */
   snapshotJson(): Buffer
+}
+
+/** @throws {ERR_NOT_FOUND} where this coordinator is on no chain {ERR_CHAIN_UNAVAILABLE} while its RPC service is away */
+export interface ChainService {
+  state(): Promise<ChainStateView>
+  /** @throws {ERR_QUEUE_FULL} */
+  account(address: Address): Promise<BalanceView>
+  /** Newest first. @throws {ERR_LIMIT} */
+  rewards(address: Address, page: Page): Promise<AccountRewardsView & { nextCursor?: string }>
+  /** Largest bond first. @throws {ERR_LIMIT} */
+  delegates(page: Page): Promise<{ delegates: DelegateView[]; nextCursor?: string }>
+  delegate(address: Address): Promise<DelegateView>
+  /** @throws {ERR_CHAIN_WRONG} on a chain that is not for trying out {ERR_FUNDS} */
+  fund(address: Address): Promise<FundedView>
 }
 
 /** Graphs that are shipped, and those of the identity's tenant. A saved one may stand before a shipped one of its name. */
@@ -70,6 +101,8 @@ export interface WorkflowService {
   get(identity: Identity, name: string): Promise<WorkflowView>
   /** Under the graph's own name. @throws {ERR_USAGE} for a graph that cannot run {ERR_STORE_CONFLICT} */
   save(identity: Identity, graph: WorkflowGraph): Promise<WorkflowView>
+  /** What tool steps may name. */
+  tools(): ToolView[]
 }
 
 export interface ApiKeyService {

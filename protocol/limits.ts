@@ -140,6 +140,8 @@ export const leaseTtlMs = 30 * second
 export const leasesKnownMax = 4096
 /** By a coordinator, which looks after the whole swarm: some 10 MiB of usual leases, 256 MiB of the longest there can be. */
 export const registryLeasesMax = 16_384
+/** What happened in the swarm and is still told: an afternoon of a quiet one, < 150 KiB. */
+export const networkEventsKeptMax = 500
 /** Open streams of one protocol from one peer. */
 export const streamsPerPeerMax = 32
 /** Open inbound streams of one protocol from all peers: 32 peers that use up theirs; ~10 KiB each at both ends of the port. */
@@ -352,6 +354,10 @@ export const chainStopTimeoutMs = 20 * second
 export const chainLogBlocksMax = 2_000
 /** Steps of the indexer that are remembered, to walk back after a reorganisation: 80 bytes each. */
 export const chainStepsKept = 128
+/** Events of stake and rewards that a coordinator holds to answer from: ~600 bytes each, 120 MB; a day of 200 nodes is ~400. */
+export const chainHistoryEventsMax = 200_000
+/** Positions that wait to be read from a chain, a few at a time: one takes a dozen questions. */
+export const chainReadsWaitingMax = 64
 /** Of a text in an event, which anyone may write as long as gas allows. */
 export const chainTextCharsMax = 512
 
@@ -434,6 +440,8 @@ export const workflowTemplateBytesMax = 64 * KiB
 export const workflowInputBytesMax = MiB
 /** JSON of one step's value. */
 export const workflowValueBytesMax = MiB
+/** JSON of a step's value that its event carries, for who watches the run; what is longer is in the values alone. */
+export const workflowEventValueBytesMax = 16 * KiB
 /** JSON of the input and all values: a checkpoint is written after each round, 64 of 4 MiB are 256 MiB at the worst. */
 export const workflowStateBytesMax = 4 * MiB
 /** Items of one map or reduce; each is a job. */
@@ -548,6 +556,9 @@ export const scryptBytesMax = GiB
 export const scryptLanesMax = 16
 /** Rounds of PBKDF2 in a keystore of another program: 262,144 in most, 10 million take 4 s. */
 export const pbkdf2RoundsMax = 10_000_000
+
+/** Spans of a node's weekly schedule: one for each hour of the week, and no week needs more than every second one. */
+export const scheduleSpansMax = 7 * 24
 
 /** Not that of Node: pages in browsers read these limits too. */
 function assert(holds: boolean, what = 'limits that belong together do not fit'): void {

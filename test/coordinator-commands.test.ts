@@ -87,6 +87,7 @@ test('hart nodes, key and coordinator status read what the coordinator has', asy
   expect(await json<unknown[]>('nodes', '--state', 'busy')).toHaveLength(nodesBusy)
   expect(await json('nodes', bench.bonded)).toMatchObject({ stake: { bondWei: String(bondWei) } })
   expect(await json('nodes', '--models')).toMatchObject([{ name: 'tiny' }])
+  expect(await json('nodes', bench.bonded, '--events')).toMatchObject([{ type: 'node-joined', region: 'DE' }])
   expect(await json('nodes', '--stakes')).toMatchObject([{ peerId: bench.bonded }])
   const made = await hart('key', 'create', 'laptop', '--scope', 'jobs:read')
   expect(made.stdout).toMatch(/^hart_[0-9a-f]{16}_[0-9a-f]{64}\n$/)

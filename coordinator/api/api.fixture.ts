@@ -154,19 +154,23 @@ const terms = {
   prices: { weiPerGiB: 0n, weiPerKiloToken: 0n },
 }
 
-class RemoteNode {
+export class RemoteNode {
   readonly peerId: PeerId
+  readonly publicKey: Uint8Array
   readonly isBonded: boolean
+  readonly #terms: Lease['payment']
   readonly #key: KeyObject
   readonly #at: number
   readonly #modelId: ModelId
   #sequence = 0
 
-  constructor(at: number, modelId: ModelId) {
+  constructor(at: number, modelId: ModelId, payment: Lease['payment'] = at === 7 ? terms : undefined) {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519')
     this.#key = privateKey
-    this.peerId = peerIdFromPublicKey(Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url'))
-    this.isBonded = at === 7
+    this.publicKey = Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url')
+    this.peerId = peerIdFromPublicKey(this.publicKey)
+    this.#terms = payment
+    this.isBonded = payment !== undefined
     this.#at = at
     this.#modelId = modelId
   }
@@ -190,7 +194,7 @@ class RemoteNode {
       diskFreeBytes: 1000,
       isDataReachable: true,
       isPaused: false,
-      ...(this.isBonded ? { payment: terms } : {}),
+      ...(this.#terms === undefined ? {} : { payment: this.#terms }),
     }
     const bytes = encodeLease(lease)
     const signature = new Uint8Array(sign(null, leaseSigningBytes(bytes), this.#key))

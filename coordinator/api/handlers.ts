@@ -2,6 +2,7 @@
 import { isFinalJobState, type SubmitRequest } from '#protocol/api/jobs.ts'
 import type { BodyOf, JsonRoute, OutputOf, ParamsOf, QueryOf } from '#protocol/api/routes/index.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
+import { parseAddress } from '#protocol/ids.ts'
 import type { Identity } from '../identity.ts'
 import { pageOf } from './page.ts'
 import type { ApiServices } from './services.ts'
@@ -24,6 +25,7 @@ export function createHandlers(services: ApiServices): Handlers {
     ...modelHandlers(services),
     ...jobHandlers(services),
     ...moneyHandlers(services),
+    ...chainHandlers(services),
     ...workflowHandlers(services),
     ...keyHandlers(services),
     ...constitutionHandlers(services),
@@ -35,11 +37,15 @@ type Of<N extends JsonRoute> = Pick<Handlers, N>
 
 function networkHandlers({
   registry,
-}: ApiServices): Of<'listNodes' | 'getNode' | 'networkSnapshot' | 'listModels' | 'modelCoverage'> {
+}: ApiServices): Of<
+  'listNodes' | 'getNode' | 'networkSnapshot' | 'networkChanges' | 'listNetworkEvents' | 'listModels' | 'modelCoverage'
+> {
   return {
     listNodes: async ({ query }) => registry.nodes(query),
     getNode: async ({ params }) => registry.node(params.peerId),
     networkSnapshot: async () => registry.snapshot(),
+    networkChanges: async ({ query }) => registry.changes(query.since),
+    listNetworkEvents: async ({ query }) => ({ events: registry.events(query) }),
     listModels: async ({ query }) => registry.models(query),
     modelCoverage: async ({ params }) => registry.coverage(params.model),
   }
@@ -100,7 +106,15 @@ function modelHandlers({
 function jobHandlers({
   jobs,
 }: ApiServices): Of<
-  'quoteJob' | 'submitJob' | 'listJobs' | 'getJob' | 'cancelJob' | 'jobResult' | 'jobReceipts' | 'approveJob'
+  | 'quoteJob'
+  | 'submitJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'cancelJob'
+  | 'jobResult'
+  | 'jobRequest'
+  | 'jobReceipts'
+  | 'approveJob'
 > {
   return {
     quoteJob: async ({ identity, body }) => jobs.quote(identity, body),
@@ -117,6 +131,7 @@ function jobHandlers({
       if (waitMs > 0) await ended(jobs, identity, jobId, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]))
       return jobs.result(identity, jobId)
     },
+    jobRequest: async ({ identity, params }) => jobs.request(identity, params.jobId),
     jobReceipts: async ({ identity, params }) => ({ receipts: await jobs.receipts(identity, params.jobId) }),
     approveJob: async ({ identity, params, body }) => jobs.approve(identity, params.jobId, body.step, body.isApproved),
   }
@@ -158,13 +173,29 @@ function moneyHandlers({ jobs, registry, node }: ApiServices): Of<'listReceipts'
   }
 }
 
-function workflowHandlers({ workflows }: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'saveWorkflow'> {
+function chainHandlers({
+  chain,
+}: ApiServices): Of<'chainState' | 'account' | 'accountRewards' | 'fundAccount' | 'listDelegates' | 'getDelegate'> {
+  return {
+    chainState: async () => chain.state(),
+    account: async ({ params }) => chain.account(parseAddress(params.address)),
+    accountRewards: async ({ params, query }) => chain.rewards(parseAddress(params.address), query),
+    fundAccount: async ({ params }) => chain.fund(parseAddress(params.address)),
+    listDelegates: async ({ query }) => chain.delegates(query),
+    getDelegate: async ({ params }) => chain.delegate(parseAddress(params.address)),
+  }
+}
+
+function workflowHandlers({
+  workflows,
+}: ApiServices): Of<'listWorkflows' | 'getWorkflow' | 'listTools' | 'saveWorkflow'> {
   return {
     listWorkflows: async ({ identity, query }) => {
       const { rows, ...rest } = pageOf(await workflows.list(identity), query)
       return { workflows: rows, ...rest }
     },
     getWorkflow: async ({ identity, params }) => workflows.get(identity, params.name),
+    listTools: async () => ({ tools: workflows.tools() }),
     saveWorkflow: async ({ identity, params, body }) => {
       if (body.name === params.name) return workflows.save(identity, body)
       const message = `name: the graph calls itself ${JSON.stringify(body.name)}, the path ${JSON.stringify(params.name)}`

@@ -5,6 +5,7 @@ import type { OutputOf } from '#protocol/api/routes/index.ts'
 import type { Identity } from '../identity.ts'
 import type {
   ApiKeyService,
+  ChainService,
   ConstitutionService,
   JobService,
   OwnNode,
@@ -16,6 +17,7 @@ import type { ChangeFeed } from './events/change-feed.ts'
 export interface ApiServices {
   jobs: JobService
   registry: RegistryService
+  chain: ChainService
   workflows: WorkflowService
   keys: ApiKeyService
   constitution: ConstitutionService

@@ -33,6 +33,8 @@ export interface AnswerDependencies {
   /** What one job may cost at most, whatever its terms say. */
   priceMaxWei: bigint
   noteWork: (peerId: PeerId, firstTokenMs: number) => void
+  /** It answered to the end. */
+  noteAnswer: (peerId: PeerId, answered: { completionTokens: number; generatingMs: number }) => void
   /** That node may do this job, and the job may spend that. @throws {ERR_FORBIDDEN} */
   authorize: (
     job: RunningJob,
@@ -242,7 +244,7 @@ class Answer {
   }
 
   async #attempt(slot: Slot, attempt: number, isHedge: boolean, race: Race, outer: AbortSignal): Promise<Answered> {
-    const { now, latencies, windows, slots, noteWork, sit } = this.#deps
+    const { now, latencies, windows, slots, noteWork, noteAnswer, sit } = this.#deps
     const { peerId } = slot
     const job = this.#job
     const lost = new AbortController()
@@ -280,9 +282,13 @@ class Answer {
       windows.answered(peerId, slots.runningOn(peerId))
       const { costWei, receipt } = sitting.account()
       const counts = tokensOf(result)
+      const endedAtMs = now()
+      const { completionTokens = 0 } = counts
+      const generatingMs = endedAtMs - startedAtMs - (detail.firstTokenMs ?? 0)
+      noteAnswer(peerId, { completionTokens, generatingMs })
       const won: AttemptRow = {
         ...row,
-        endedAtMs: now(),
+        endedAtMs,
         outcome: 'won',
         paidWei: costWei,
         detail: JSON.stringify({ ...detail, ...counts, blame: 'none', ...named(receipt) }),

@@ -162,6 +162,7 @@ export class JobBench {
       sit: this.#sit,
       priceMaxWei: 10n ** 18n,
       noteWork: () => undefined,
+      noteAnswer: () => undefined,
       authorize: this.#parts.authorize ?? (async () => undefined),
     }
   }

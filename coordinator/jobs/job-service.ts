@@ -20,7 +20,7 @@ import { principalOf } from '../constitution/index.ts'
 import type { Identity } from '../identity.ts'
 import type { JobQuery, JobService } from '../service.ts'
 import { requestCancel } from './batch-job.ts'
-import type { JobPrincipal } from './job-detail.ts'
+import { type JobPrincipal, requestOf } from './job-detail.ts'
 import type { JobHub } from './job-hub.ts'
 import { viewJob } from './job-view.ts'
 import { newJob } from './new-job.ts'
@@ -223,6 +223,13 @@ export class Jobs implements JobService {
     throw new HartonomousError('ERR_JOB_FAILED', fields, {
       cause: error === undefined ? undefined : errorFromWire(error),
     })
+  }
+
+  async request(identity: Identity, jobId: string): Promise<SubmitRequest> {
+    const row = await this.#row(identity.tenant, jobId)
+    await this.#deps.authorize(identity, 'readResult', row)
+    const { work, terms } = requestOf(row)
+    return terms === undefined ? { work } : { work, terms }
   }
 
   async receipts({ tenant }: Identity, jobId: string): Promise<ReceiptView[]> {

@@ -2,16 +2,20 @@ import { expect, test } from 'vitest'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { leaseTtlMs } from '#protocol/limits.ts'
-import { NodeTable } from './node-table.ts'
+import type { Happening } from './network-log.ts'
+import { changesMax, goneKeptMax, NodeTable } from './node-table.ts'
 
 const peerId = 'a' as PeerId
 
 function setup() {
   const clock = { nowMs: 1_000_000 }
+  const told: Happening[] = []
+  const facts = { score: 0.25 }
   const table = new NodeTable({
     now: () => clock.nowMs,
-    factsOf: () => ({ score: 0.25 }),
+    factsOf: () => ({ ...facts }),
     nameOf: () => undefined,
+    tell: (happening) => told.push(happening),
   })
   const live = (more: Partial<Lease> = {}) => ({
     lease: {
@@ -31,7 +35,7 @@ function setup() {
     receivedAtMs: clock.nowMs,
     expiresAtMs: clock.nowMs + leaseTtlMs,
   })
-  return { table, clock, live }
+  return { table, clock, live, told, facts }
 }
 
 test('node table: a claim is alive, a probe makes it ready, a failed one unreachable', () => {
@@ -93,4 +97,92 @@ test('node table: the revision grows with changes only, and a state keeps the ti
   expect(table.revision).toBeGreaterThan(revision)
   expect(table.get(peerId)?.sinceMs).toBe(sinceMs)
   expect(table.get(peerId)?.ageMs).toBe(0)
+})
+
+const named = (name: string) => ({ peerId: name as PeerId })
+
+test('node table: changes are what became of it since, and no more: new, other, renewed, gone', () => {
+  const { table, clock, live } = setup()
+  const all = () => ['a', 'b', 'c', 'd'].map((name) => live(named(name)))
+  table.observe(all())
+  const before = table.revision
+  expect(table.changes(before)).toEqual({ nodes: [], ages: {}, gone: [] })
+  clock.nowMs += 1000
+  table.observe([...all().slice(0, 2), live({ ...named('c'), load: 0.5 })])
+  clock.nowMs += leaseTtlMs
+  table.observe([...all().slice(0, 2), live({ ...named('c'), load: 0.5 }), live(named('e'))])
+  clock.nowMs += 10
+  const { nodes, ages, gone } = table.changes(before)!
+  expect(nodes.map(({ peerId, load }) => [peerId, load])).toEqual([
+    ['c', 0.5],
+    ['e', 0],
+  ])
+  expect(ages).toEqual({ a: 10, b: 10 })
+  expect(gone).toEqual(['d'])
+  expect(table.changes(table.revision)).toEqual({ nodes: [], ages: {}, gone: [] })
+})
+
+test('node table: what other parts know of a node is a change of it once it can be seen', () => {
+  const { table, clock, live, facts } = setup()
+  table.observe([live()])
+  const renew = () => {
+    const { revision } = table
+    clock.nowMs += 1
+    table.observe([live()])
+    return table.changes(revision)!
+  }
+  facts.score = 0.251
+  expect(renew()).toMatchObject({ nodes: [], ages: { a: 0 } })
+  facts.score = 0.3
+  expect(renew()).toMatchObject({ nodes: [{ peerId: 'a', score: 0.3 }], ages: {} })
+  const { revision } = table
+  table.touch(new Set(['of another']))
+  expect(table.revision).toBeGreaterThan(revision)
+  expect(table.changes(revision)?.nodes).toEqual([])
+})
+
+test('node table: who comes with what it cannot know, or has missed too much, is told to read the whole', () => {
+  const { table, clock, live } = setup()
+  const begin = table.revision
+  const many = Array.from({ length: goneKeptMax + 1 }, (_, at) => live(named(`n${at}`)))
+  table.observe(many)
+  expect(many.length).toBeGreaterThan(changesMax)
+  expect(table.changes(begin)).toBe(undefined)
+  const full = table.revision
+  expect(table.changes(full + 1)).toBe(undefined)
+  clock.nowMs += leaseTtlMs
+  table.observe([])
+  clock.nowMs += leaseTtlMs
+  table.observe([])
+  expect(table.changes(full)).toBe(undefined)
+  expect(table.changes(table.revision - goneKeptMax)?.gone).toHaveLength(goneKeptMax)
+  // A run that began later numbers on: what is known of an earlier one is known to be old.
+  clock.nowMs += 1
+  expect(setup().table.changes(begin - 1)).toBe(undefined)
+})
+
+test('node table: it tells who comes, goes and changes, and not how jobs come and go', () => {
+  const { table, clock, live, told } = setup()
+  table.observe([live({ region: 'DE' })])
+  table.noteProbe(peerId, { atMs: clock.nowMs, ok: true })
+  clock.nowMs += 1
+  table.observe([live({ region: 'DE', inferenceSlotsFree: 0 })])
+  clock.nowMs += 1
+  table.observe([live({ region: 'DE' })])
+  table.observe([])
+  clock.nowMs += leaseTtlMs
+  table.observe([])
+  const of = { peerId, region: 'DE' }
+  expect(told).toEqual([
+    { type: 'node-joined', ...of, state: 'alive' },
+    { type: 'node-state', ...of, from: 'alive', to: 'ready', reason: expect.stringContaining('answered a probe') },
+    {
+      type: 'node-state',
+      ...of,
+      from: 'ready',
+      to: 'stale',
+      reason: expect.stringContaining('its lease ended just now'),
+    },
+    { type: 'node-left', ...of },
+  ])
 })

@@ -7,7 +7,12 @@ import { Prober } from './prober.ts'
 
 test('prober: nodes that let a probe hang, whatever it is told, hold up the others for one time limit only', async () => {
   const nowMs = 1_000_000
-  const table = new NodeTable({ now: () => nowMs, factsOf: () => ({ score: 0.25 }), nameOf: () => undefined })
+  const table = new NodeTable({
+    now: () => nowMs,
+    factsOf: () => ({ score: 0.25 }),
+    nameOf: () => undefined,
+    tell: () => undefined,
+  })
   const peers = [...Array.from({ length: probesAtOnceMax }, (_, index) => `a${index}`), 'honest'] as PeerId[]
   table.observe(
     peers.map((peerId) => ({

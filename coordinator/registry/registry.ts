@@ -2,22 +2,41 @@
 
 import type { Log } from '#node/log/index.ts'
 import { followHave, type Parts } from '#node/runtime/index.ts'
-import type { CoverageView, NetworkSnapshot, NodeView, SwarmModelView } from '#protocol/api/network.ts'
+import type {
+  CoverageView,
+  NetworkChanges,
+  NetworkEvent,
+  NetworkSnapshot,
+  NetworkTotals,
+  NodeDetail,
+  NodeView,
+  SwarmModelView,
+} from '#protocol/api/network.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import type { ModelId, PeerId } from '#protocol/ids.ts'
+import type { Address, ModelId, PeerId } from '#protocol/ids.ts'
 import { coverageAskedMax, leaseTtlMs, registryPageMax } from '#protocol/limits.ts'
+import type { Release } from '#protocol/model/release.ts'
 import { second } from '#protocol/units.ts'
 import type { ReleaseRow } from '#sql/store/types.ts'
 import type { Page, RegistryService } from '../service.ts'
 import { countHolders, type Holding } from './coverage.ts'
+import { NetworkLog, type NetworkLogQuery } from './network-log.ts'
 import { type LiveLease, NodeTable } from './node-table.ts'
 import { Prober } from './prober.ts'
+import { type Answered, Speeds } from './speeds.ts'
+import { type Counted, countTotals } from './totals.ts'
 
 const roundMs = second
 /** Names and licences change rarely; reading all releases of a large swarm takes a while. */
 const releasesEveryMs = 5 * second
 const pageDefault = 100
 const coverageTimeoutMs = 10 * second
+/** Counting asks nodes: however many look on, a model is counted once in this time. */
+const coverageKeptMs = 5 * second
+/** Models that pages look at. */
+const coveragesMax = 256
+/** Fewer holders than this, and one node that stops takes a part away. */
+const safeHolders = 2
 
 export interface RegistryDependencies {
   parts: Parts
@@ -38,6 +57,13 @@ export class Registry implements RegistryService {
   readonly #table: NodeTable
   readonly #prober: Prober
   readonly #rtts = new Map<PeerId, number>()
+  readonly #log: NetworkLog
+  readonly #speeds: Speeds
+  /** As last counted, those that were asked for last at the end. */
+  readonly #coverages = new Map<ModelId, { atMs: number; counted: Promise<CoverageView>; view?: CoverageView }>()
+  /** Nodes that hold all of a model, as of the last look. */
+  #copies = new Map<string, number>()
+  #sizes: ReadonlyMap<string, number> = new Map()
   #releases = new Map<ModelId, ReleaseRow>()
   #releasesAtMs = 0
   #timer: NodeJS.Timeout | undefined
@@ -48,8 +74,11 @@ export class Registry implements RegistryService {
   constructor(deps: RegistryDependencies) {
     this.#deps = deps
     const { now } = deps
+    this.#log = new NetworkLog(now)
+    this.#speeds = new Speeds(now)
     this.#table = new NodeTable({
       now,
+      tell: (happening) => this.#log.add(happening),
       nameOf: (modelId) => this.#releases.get(modelId as ModelId)?.release.name,
       factsOf: (peerId) => this.#factsOf(peerId),
     })
@@ -74,6 +103,11 @@ export class Registry implements RegistryService {
     this.#prober.noteWork(peerId, latencyMs)
   }
 
+  /** It ended well there. */
+  noteAnswer(peerId: PeerId, answered: Answered): void {
+    this.#speeds.add(peerId, answered)
+  }
+
   /** Its last probe failed. */
   hasFailed(peerId: PeerId): boolean {
     return this.#table.probeOf(peerId)?.ok === false
@@ -96,10 +130,16 @@ export class Registry implements RegistryService {
     return { nodes: rows, ...(nextCursor === undefined ? {} : { nextCursor }) }
   }
 
-  node(peerId: string): NodeView {
+  node(peerId: string): NodeDetail {
     const view = this.#table.get(peerId)
     if (view === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'node', id: peerId.slice(0, 200) })
-    return view
+    const { earned, evidence } = this.#deps.parts.standing.explain(view.peerId as PeerId)
+    return { ...view, standing: { earned, evidence } }
+  }
+
+  /** Newest first. */
+  events(query: NetworkLogQuery): NetworkEvent[] {
+    return this.#log.list(query)
   }
 
   async models(page: Page): Promise<{ models: SwarmModelView[]; nextCursor?: string }> {
@@ -111,45 +151,49 @@ export class Registry implements RegistryService {
   }
 
   async coverage(reference: string): Promise<CoverageView> {
-    const { parts, now } = this.#deps
-    const { release } = await parts.releases.resolve(reference)
-    const signal = AbortSignal.timeout(coverageTimeoutMs)
-    const model = await parts.library.open(release, signal)
-    const [components, holdings] = await Promise.all([
-      parts.tenant.findComponents({ modelId: release.modelId }),
-      this.#holdings(release.modelId, model.places.length, signal),
-    ])
-    const counted = countHolders(components, model.places, holdings)
-    return {
-      modelId: release.modelId,
-      name: release.name,
-      parts: counted,
-      holdersMin: counted.length === 0 ? 0 : Math.min(...counted.map(({ holders }) => holders)),
-      source: 'lease',
-      countedAtMs: now(),
+    const { release } = await this.#deps.parts.releases.resolve(reference)
+    const { modelId } = release
+    const atMs = this.#deps.now()
+    const known = this.#coverages.get(modelId)
+    if (known !== undefined && atMs - known.atMs < coverageKeptMs) return known.counted
+    const counting: { atMs: number; counted: Promise<CoverageView>; view?: CoverageView } = {
+      atMs,
+      counted: this.#count(release).then((view) => {
+        this.#tellRare(view, known?.view)
+        counting.view = view
+        return view
+      }),
     }
+    this.#coverages.delete(modelId)
+    this.#coverages.set(modelId, counting)
+    if (this.#coverages.size > coveragesMax) this.#coverages.delete(this.#coverages.keys().next().value!)
+    counting.counted.catch(() => {
+      if (this.#coverages.get(modelId) === counting) this.#coverages.delete(modelId)
+    })
+    return counting.counted
   }
 
   snapshot(): NetworkSnapshot {
     const nodes = this.#table.list()
-    const live = nodes.filter(({ state }) => state !== 'stale')
-    const sum = (of: (node: NodeView) => number) => live.reduce((total, node) => total + of(node), 0)
-    const jobs = this.#deps.jobs()
     return {
       revision: this.#table.revision,
       takenAtMs: this.#deps.now(),
       leaseTtlMs,
+      eventSeq: this.#log.seq,
       nodes,
-      totals: {
-        nodes: live.length,
-        nodesReady: live.filter(({ state }) => state === 'ready').length,
-        models: this.#releases.size,
-        inferenceSlots: sum((node) => node.inferenceSlots),
-        inferenceSlotsFree: sum((node) => node.inferenceSlotsFree),
-        uploadBytesPerSecond: sum((node) => node.uploadBytesPerSecond),
-        jobsRunning: jobs.running,
-        jobsToday: jobs.today,
-      },
+      totals: this.#totals(nodes),
+    }
+  }
+
+  changes(since: number): NetworkChanges {
+    const changes = this.#table.changes(since)
+    return {
+      revision: this.#table.revision,
+      takenAtMs: this.#deps.now(),
+      eventSeq: this.#log.seq,
+      isComplete: changes !== undefined,
+      totals: this.#totals(this.#table.counted()),
+      ...(changes ?? { nodes: [], ages: {}, gone: [] }),
     }
   }
 
@@ -169,6 +213,16 @@ export class Registry implements RegistryService {
     return json
   }
 
+  /** Whom each live lease names as its payee on these contracts; what the chain says of it is not asked here. */
+  payees({ chainId, escrow }: { chainId: number; escrow: Address }): Map<PeerId, Address> {
+    const payees = new Map<PeerId, Address>()
+    for (const { signed } of this.#deps.parts.leases.live()) {
+      const { peerId, payment } = signed.lease
+      if (payment?.chainId === chainId && payment.escrow === escrow) payees.set(peerId, payment.payee)
+    }
+    return payees
+  }
+
   get revision(): number {
     return this.#table.revision
   }
@@ -181,6 +235,7 @@ export class Registry implements RegistryService {
       for (const { peerId, rttMs } of peers) if (rttMs !== undefined) this.#rtts.set(peerId, rttMs)
       if (now() - this.#releasesAtMs >= releasesEveryMs) await this.#readReleases()
       this.#table.observe(parts.leases.live().map(liveLease))
+      this.#countCopies()
       this.#prober.round()
       onRound()
       if (this.#told === this.#table.revision) return
@@ -195,8 +250,52 @@ export class Registry implements RegistryService {
     const rows = await this.#deps.parts.releases.all()
     const named = new Map<ModelId, ReleaseRow>()
     for (const row of rows) if (!named.has(row.release.modelId)) named.set(row.release.modelId, row)
+    const renamed = new Set<string>()
+    // What was known before the start has not appeared.
+    const isFirst = this.#releasesAtMs === 0
+    for (const [modelId, { release }] of named) {
+      const known = this.#releases.get(modelId)
+      if (known?.release.name !== release.name) renamed.add(modelId)
+      if (known === undefined && !isFirst) this.#log.add({ type: 'model-appeared', modelId, name: release.name })
+    }
+    const hasGone = this.#releases.keys().some((modelId) => !named.has(modelId))
     this.#releases = named
+    this.#sizes = new Map([...named].map(([modelId, { release }]) => [modelId, release.sizeBytes]))
+    if (renamed.size > 0 || hasGone) this.#table.touch(renamed)
     this.#releasesAtMs = this.#deps.now()
+  }
+
+  #totals(nodes: Iterable<Counted>): NetworkTotals {
+    return countTotals(nodes, {
+      sizes: this.#sizes,
+      isWhole: (modelId) => (this.#coverages.get(modelId as ModelId)?.view?.holdersMin ?? 0) > 0,
+      tokensPerSecond: this.#speeds.perSecond(),
+      jobs: this.#deps.jobs(),
+    })
+  }
+
+  /** Whole copies of each model: that there are no two any more, or again, is news. */
+  #countCopies(): void {
+    const copies = new Map<string, number>()
+    for (const { state, models } of this.#table.counted()) {
+      if (state === 'stale') continue
+      for (const { modelId, heldChunks, chunkCount } of models)
+        if (heldChunks === chunkCount) copies.set(modelId, (copies.get(modelId) ?? 0) + 1)
+    }
+    for (const [modelId, { release }] of this.#releases) {
+      const [from, to] = [this.#copies.get(modelId) ?? 0, copies.get(modelId) ?? 0]
+      const isNews = from !== to && (from < safeHolders || to < safeHolders)
+      if (isNews) this.#log.add({ type: 'model-copies', modelId, name: release.name, from, to })
+    }
+    this.#copies = copies
+  }
+
+  #tellRare({ modelId, name, parts }: CoverageView, before: CoverageView | undefined): void {
+    const holdersBefore = new Map(before?.parts.map(({ key, holders }) => [key, holders]))
+    for (const { key, layer, holders } of parts) {
+      if (holders >= safeHolders || (holdersBefore.get(key) ?? 0) < safeHolders) continue
+      this.#log.add({ type: 'part-rare', modelId, name, part: key, ...(layer === undefined ? {} : { layer }), holders })
+    }
   }
 
   #factsOf(peerId: PeerId) {
@@ -208,7 +307,13 @@ export class Registry implements RegistryService {
     const stake = isStaked
       ? { payee, bondWei: String(chain.stakeWei), isBound: true, readAtMs: this.#deps.now() }
       : undefined
-    return { score, ...(rttMs === undefined ? {} : { rttMs }), ...(stake === undefined ? {} : { stake }) }
+    const speed = this.#speeds.of(peerId)
+    return {
+      score,
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(stake === undefined ? {} : { stake }),
+      ...(speed === undefined ? {} : { speed }),
+    }
   }
 
   #modelView({ release, receivedAtMs, isOwn }: ReleaseRow, nodes: readonly NodeView[]): SwarmModelView {
@@ -233,6 +338,33 @@ export class Registry implements RegistryService {
       answerers: prices.length,
       ...(prices.length === 0 ? {} : { weiPerKiloToken: { min: String(prices[0]), max: String(prices.at(-1)) } }),
     }
+  }
+
+  async #count(release: Release): Promise<CoverageView> {
+    const { now } = this.#deps
+    const signal = AbortSignal.timeout(coverageTimeoutMs)
+    const counted = await this.#countParts(release, signal).catch((error: unknown) => {
+      const what = `counting who holds the parts of ${release.name}`
+      throw signal.aborted ? new HartonomousError('ERR_TIMEOUT', { what, timeoutMs: coverageTimeoutMs }) : error
+    })
+    return {
+      modelId: release.modelId,
+      name: release.name,
+      parts: counted,
+      holdersMin: counted.length === 0 ? 0 : Math.min(...counted.map(({ holders }) => holders)),
+      source: 'lease',
+      countedAtMs: now(),
+    }
+  }
+
+  async #countParts(release: Release, signal: AbortSignal): Promise<CoverageView['parts']> {
+    const { library, tenant } = this.#deps.parts
+    const model = await library.open(release, signal)
+    const [components, holdings] = await Promise.all([
+      tenant.findComponents({ modelId: release.modelId }),
+      this.#holdings(release.modelId, model.places.length, signal),
+    ])
+    return countHolders(components, model.places, holdings)
   }
 
   /** Who says that it holds all is believed; the others are asked which chunks. Who does not answer is not counted. */

@@ -220,6 +220,7 @@ export class Coordinator {
       sit: this.#peerCalls.sit,
       priceMaxWei: this.#priceMaxWei,
       noteWork: (peerId, latencyMs) => this.registry.noteWork(peerId, latencyMs),
+      noteAnswer: (peerId, answered) => this.registry.noteAnswer(peerId, answered),
       authorize: (job, candidate, money) => this.#gate.assign(job, candidate, money),
     }
   }

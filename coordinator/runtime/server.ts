@@ -21,6 +21,7 @@ import { OpenAiFace } from '../api/openai/index.ts'
 import { assertScope, authRoutes, type CoordinatorAuth, coordinatorTenant, openAuth } from '../auth/index.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from '../config.ts'
 import { auditTenant, type Constitution, openConstitution } from '../constitution/index.ts'
+import { ChainDesk } from './chain-desk.ts'
 import { ConstitutionDesk } from './constitution-desk.ts'
 import { Coordinator, type PeerCalls } from './coordinator.ts'
 import { coordinatorFiles } from './data-files.ts'
@@ -151,9 +152,17 @@ interface Served {
 
 async function serve({ http, auth, coordinator, constitution, series, changes, server, about }: Served): Promise<void> {
   const { node, controller } = server
+  const { registry } = coordinator
+  const { economy } = node.parts
+  const chain = new ChainDesk({
+    open: economy.isOnChain ? economy.chain : undefined,
+    payees: () => registry.payees(economy.domain),
+    now: () => performance.now(),
+  })
   const services: ApiServices = {
     jobs: coordinator.jobs,
-    registry: coordinator.registry,
+    registry,
+    chain,
     workflows: coordinator.workflows,
     keys: auth.keys,
     constitution: new ConstitutionDesk(constitution),

@@ -1,6 +1,7 @@
 /** Workflows by name: those that are shipped, and those that a tenant saved. */
 import { createHash } from 'node:crypto'
-import type { WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
+import { z } from 'zod'
+import type { ToolView, WorkflowSummary, WorkflowView } from '#protocol/api/routes/workflows.ts'
 import { type WorkflowGraph, workflowGraph } from '#protocol/api/workflow.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import type { DocumentStore } from '#sql/store/document.ts'
@@ -76,6 +77,14 @@ export class WorkflowLibrary implements WorkflowService {
     const previous = newest === undefined ? {} : { previous: newest.hash }
     await store.nameDocument(prefix + graph.name, hash, { ...previous, atMs })
     return viewOf(graph, 'saved', atMs)
+  }
+
+  tools(): ToolView[] {
+    return [...this.#deps.tools.values()].map(({ name, description, args }) => {
+      // As it is given: what has a default may be left out.
+      const { $schema: _, ...schema } = z.toJSONSchema(args, { io: 'input' })
+      return { name, description, args: schema }
+    })
   }
 }
 

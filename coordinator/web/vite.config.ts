@@ -1,5 +1,4 @@
 /** How the pages are bundled. `npm run build:web`, and the bootstrap, call it. */
-import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import tailwind from '@tailwindcss/vite'
@@ -68,9 +67,6 @@ function compressed(): Plugin {
           this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipSync(bytes, { level: 9 }) })
           this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotliCompressSync(bytes, brotli) })
         }
-        // Two builds of the same sources are the same bytes; this says so in the log.
-        const names = Object.keys(bundle).sort().join('\n')
-        this.info(`assets ${createHash('sha256').update(names).digest('hex').slice(0, 12)}`)
       },
     },
   }

@@ -4,7 +4,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { workflowItemsMax, workflowParallelMax, workflowValueBytesMax } from '#protocol/limits.ts'
+import {
+  workflowEventValueBytesMax,
+  workflowItemsMax,
+  workflowParallelMax,
+  workflowValueBytesMax,
+} from '#protocol/limits.ts'
 import { type ChatWork, type TestHost, testHost } from './host.fixture.ts'
 import { compile } from './plan/compile.ts'
 import { type RunOutcome, runWorkflow } from './run.ts'
@@ -158,7 +163,29 @@ test('run: a map keeps the order, has a key per item, and never runs more at onc
   expect(most).toBe(3)
   expect(new Set(host.done).size).toBe(20)
   expect(host.done[0]).toMatch(/^t\d+\/each\[0\]$/)
-  expect(host.events.at(-1)).toEqual({ type: 'step', step: 'each', status: 'succeeded', detail: '20 items' })
+  const value = items.map((item, at) => `<${at}:${item.name}>`)
+  expect(host.events.at(-1)).toEqual({ type: 'step', step: 'each', status: 'succeeded', detail: '20 items', value })
+})
+
+test('run: the event of a step carries its value up to 16 KiB of JSON, and none of one that was passed over', async () => {
+  const host = testHost(async (text) => text)
+  const steps = [
+    { id: 'fits', type: 'prompt', prompt: '{{input.fits}}' },
+    { id: 'long', type: 'prompt', prompt: '{{input.fits}}x' },
+    { id: 'is-long', type: 'condition', value: 'long', test: 'equals', than: 'x', whenTrue: ['never'] },
+    { id: 'never', type: 'prompt', prompt: 'x' },
+  ]
+  const fits = 'y'.repeat(workflowEventValueBytesMax - 2)
+  await run(host, steps, { fits })
+  const ended = host.events.filter(({ status }) => status === 'succeeded')
+  expect(new Map(ended.map(({ step, value }) => [step, value]))).toEqual(
+    new Map<string, unknown>([
+      ['fits', fits],
+      ['long', undefined],
+      ['is-long', false],
+      ['never', undefined],
+    ]),
+  )
 })
 
 test('run: a reduce is a tree of prompts over no more texts than its fan-in, in order', async () => {

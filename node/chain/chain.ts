@@ -1,5 +1,6 @@
 /** What needs ethers, which takes a while to load: `loadChain` of `index.ts` brings it when a chain is used. */
 export { type AnvilChain, type AnvilOptions, localChainId, startAnvil } from './anvil/anvil.ts'
+export { type Given, giveDevelopmentFunds } from './anvil/faucet.ts'
 export { type LocalChain, startLocalChain } from './anvil/local-chain.ts'
 export { readBalance } from './balance.ts'
 export { type ClaimedEvent, readClaimed } from './claimed.ts'
@@ -31,6 +32,7 @@ export { planChallenge, planClaim, planProposal, readRewardsStatus, weightsView 
 export { RewardsClient, type RootProposal } from './rewards/rewards-client.ts'
 export { computeWeights } from './rewards/weights.ts'
 export { connectRpc, type RpcOptions } from './rpc.ts'
+export { PublicChain, type RewardCursor } from './stakes/public-chain.ts'
 export {
   allStakeWei,
   type NodeRecord,

@@ -11,6 +11,7 @@ export { addWallet, hotWalletName, listWallets, openWallet, readWallet, walletPa
 export { recoverPersonalMessage, signPersonalMessage } from './personal-message.ts'
 export type { Step } from './plans.ts'
 export type { RehearsedCall } from './rehearse.ts'
+export type { PublicChain } from './stakes/public-chain.ts'
 export {
   type Authorization,
   addressOf,

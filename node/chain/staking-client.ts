@@ -44,6 +44,8 @@ export interface StakingTerms {
   /** Delegation that a node may take, for each unit of its bond. */
   delegationRatio: number
   unbondingSeconds: number
+  /** Between the announcement of a commission and its start. */
+  commissionNoticeSeconds: number
 }
 
 /** As the contract takes it for all that there is. */
@@ -104,14 +106,15 @@ export class StakingClient {
   }
 
   async terms(): Promise<StakingTerms> {
-    const methods = ['MIN_BOND', 'MIN_STAKE', 'DELEGATION_RATIO', 'UNBONDING']
+    const methods = ['MIN_BOND', 'MIN_STAKE', 'DELEGATION_RATIO', 'UNBONDING', 'COMMISSION_NOTICE']
     const values = await Promise.all(methods.map((method) => ask(this.#chain, 'Staking', method)))
-    const [minBondWei, minStakeWei, ratio, unbonding] = values.map(([value]) => value as bigint)
+    const [minBondWei, minStakeWei, ratio, unbonding, notice] = values.map(([value]) => value as bigint)
     return {
       minBondWei: minBondWei!,
       minStakeWei: minStakeWei!,
       delegationRatio: Number(ratio),
       unbondingSeconds: Number(unbonding),
+      commissionNoticeSeconds: Number(notice),
     }
   }
 

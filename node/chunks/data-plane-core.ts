@@ -25,6 +25,7 @@ import { diskFiles, type FileOpener } from './own-file.ts'
 import { Purchases } from './purchases.ts'
 import { FairLimiter } from './rate-limit.ts'
 import { type ServeContext, ServeSession } from './serve-session.ts'
+import { ServeTally } from './serve-tally.ts'
 import type { SourceLink } from './source-link.ts'
 import { dialTls } from './tls-dial.ts'
 import { type AcceptedConnection, TlsListener } from './tls-listener.ts'
@@ -65,6 +66,7 @@ export class DataPlaneCore {
   readonly #limiter: FairLimiter
   readonly #gate: DownloadGate
   readonly #uploads = new UploadMeter(now)
+  readonly #tally = new ServeTally()
   readonly #listener: TlsListener
   readonly #serveContext: ServeContext
   readonly #sessions = new Map<number, ServeSession>()
@@ -93,6 +95,7 @@ export class DataPlaneCore {
       buffers: new BlockBuffers(),
       now,
       onUploaded: (peerId, bytes) => this.#uploads.add(peerId, bytes),
+      tally: this.#tally,
       onDamaged: (model, chunkIndex) => this.#onDamaged(model, chunkIndex),
       emit,
       payments: new PeerQuota(paymentQuota, { now }),
@@ -112,6 +115,8 @@ export class DataPlaneCore {
     this.#uploadTimer = setInterval(() => {
       const report = this.#uploads.report()
       if (report !== undefined) emit('upload-progress', report)
+      const counts = this.#tally.report()
+      if (counts !== undefined) emit('served', counts)
     }, uploadReportMs)
     this.#uploadTimer.unref()
   }

@@ -21,6 +21,7 @@ import { reasonOf } from './file-identity.ts'
 import type { ConnectionHandler, FrameConnection } from './frame-connection.ts'
 import type { ModelShelf, ShelfModel } from './model-shelf.ts'
 import type { FairLimiter } from './rate-limit.ts'
+import type { ServeTally } from './serve-tally.ts'
 import { findRuns, readChecked, readRuns } from './served-runs.ts'
 import { SessionCredit } from './session-credit.ts'
 import type { DataPlaneEvents, ServedFigures } from './types.ts'
@@ -44,6 +45,7 @@ export interface ServeContext {
   buffers: BlockBuffers
   now: () => number
   onUploaded: (peerId: PeerId, bytes: number) => void
+  tally: ServeTally
   /** A chunk of our own file no longer has its hash. */
   onDamaged: (model: ShelfModel, chunkIndex: number) => void
   emit: <K extends keyof DataPlaneEvents>(event: K, payload: DataPlaneEvents[K]) => void
@@ -160,6 +162,7 @@ export class ServeSession implements ConnectionHandler {
     }
     if (this.#waiting.length >= queuedRequestsPerConnectionMax) {
       this.#connection.writer.small(encodeRefuse(job.requestId, chunkStatus.busy, busyRetryMs))
+      this.#context.tally.refused(chunkStatus.busy)
       return
     }
     this.#jobs.set(job.requestId, job)
@@ -226,6 +229,7 @@ export class ServeSession implements ConnectionHandler {
     for (const { requestId } of unpaid) {
       this.#jobs.delete(requestId)
       this.#connection.writer.small(encodeRefuse(requestId, chunkStatus.unpaid, unpaidRetryMs))
+      this.#context.tally.refused(chunkStatus.unpaid)
     }
   }
 
@@ -268,9 +272,11 @@ export class ServeSession implements ConnectionHandler {
         requestId: job.requestId,
         bodyBytes: sizeBytes,
       })
-      return await this.#connection.writer.exclusive(() =>
+      const isSent = await this.#connection.writer.exclusive(() =>
         this.#send(job, buffer.subarray(0, chunkFrameHeaderBytes + sizeBytes)),
       )
+      if (isSent) this.#context.tally.served(sizeBytes)
+      return isSent
     } finally {
       buffers.give(buffer)
     }
@@ -338,7 +344,9 @@ export class ServeSession implements ConnectionHandler {
   }
 
   #refuse(job: Job, status: RefuseStatus): void {
-    if (!job.isCancelled) this.#connection.writer.small(encodeRefuse(job.requestId, status, 0))
+    if (job.isCancelled) return
+    this.#connection.writer.small(encodeRefuse(job.requestId, status, 0))
+    this.#context.tally.refused(status)
   }
 
   #check(): void {

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ExtentRoot, ModelId, PeerId } from '#protocol/ids.ts'
 import type { ExtentLayout } from '#protocol/model/content.ts'
+import type { ServedCounts } from './serve-tally.ts'
 
 export interface DataPlaneConfig {
   /** Address of the TLS listener; `127.0.0.1` unless the owner asked for more. */
@@ -148,6 +149,8 @@ export interface DataPlaneEvents {
   withdrawn: { modelId: ModelId; path: string; reason: string }
   /** Once per second while anything is uploaded. */
   'upload-progress': { bytesPerSecond: number; totalBytes: number; peers: { peerId: string; bytesPerSecond: number }[] }
+  /** How requests ended since the last of these; once per second while anything is asked. */
+  served: ServedCounts
 
   /** A session that serves a peer while we sell; where we do not, when its first message of payment comes. */
   'sale-open': { sessionId: number; peerId: PeerId }

@@ -28,6 +28,10 @@ export class ControlClient {
     return (await this.#request('POST', path, body, headers)).json() as Promise<T>
   }
 
+  async put<T>(path: string, body: unknown): Promise<T> {
+    return (await this.#request('PUT', path, body)).json() as Promise<T>
+  }
+
   async delete(path: string): Promise<void> {
     await this.#request('DELETE', path)
   }

@@ -70,19 +70,31 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
 
 /** Sets one key in the file (or removes it, with `undefined`), whole or not at all. @throws {ERR_CONFIG} {ERR_USAGE} */
 export async function writeConfigKey(path: string, key: string, raw: string | undefined): Promise<void> {
-  if (!isSettingKey(key))
-    throw new HartonomousError('ERR_USAGE', { message: `there is no setting ${key}; hart config show lists them` })
+  await writeConfigKeys(path, { [key]: raw })
+}
+
+/** Several of them, all or none. @throws {ERR_CONFIG} {ERR_USAGE} */
+export async function writeConfigKeys(path: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
   const file = await readConfigFile(path)
-  if (raw === undefined) delete file[key]
-  else {
-    const read = readSetting(key, raw)
-    if ('problem' in read) throw new HartonomousError('ERR_CONFIG', { key, reason: read.problem })
-    file[key] = read.value
+  for (const [key, raw] of Object.entries(changes)) {
+    if (raw === undefined && isSettingKey(key)) delete file[key]
+    else file[key] = readSettingOf(key, raw).value
   }
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.${process.pid}.tmp`
   await writeFile(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
   await rename(temporary, path)
 }
+
+/** A setting and its value from text or JSON. @throws {ERR_CONFIG} {ERR_USAGE} */
+export function readSettingOf(key: string, raw: unknown): { key: SettingKey; value: Config[SettingKey] } {
+  if (!isSettingKey(key))
+    throw new HartonomousError('ERR_USAGE', { message: `there is no setting ${key}; hart config show lists them` })
+  const read = readSetting(key, raw)
+  if ('problem' in read) throw new HartonomousError('ERR_CONFIG', { key, reason: read.problem })
+  return { key, value: read.value }
+}
+
+export { type ChangeableKey, changeableSettings, isChangeable } from './changeable.ts'
 export { policyOf } from './policy.ts'
 export { consoleStorageOf, storageOf, storagePassword } from './storage.ts'

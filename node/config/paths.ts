@@ -25,6 +25,8 @@ export const dataFiles = {
   /** Of a coordinator that runs here: {apiUrl, pid}. */
   coordinatorEndpoint: (dataDir: string) => join(dataDir, 'coordinator-endpoint.json'),
   ownerToken: (dataDir: string) => join(dataDir, 'owner.token'),
+  /** Of browsers of the owner, by hash. */
+  ownerSessions: (dataDir: string) => join(dataDir, 'owner.sessions.json'),
   database: (dataDir: string) => join(dataDir, 'shard.db'),
   /** Graphs of embeddings whose rows are in SQL Server; those of `shard.db` lie beside it. */
   serverVectors: (dataDir: string) => join(dataDir, 'shard-server-vectors'),

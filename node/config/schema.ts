@@ -1,4 +1,5 @@
 /** Every setting with its type, its default and one line of help. Keys are dotted paths, as in `hart config set`. */
+import { openWeekOf } from '#protocol/api/schedule.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import { parseBytes } from '#protocol/units.ts'
@@ -49,6 +50,16 @@ const isHttpUrl = (url: string) =>
 const isAddressOrEmpty = (text: string) =>
   text === '' || /^0x[0-9a-fA-F]{40}$/.test(text) ? undefined : 'an address is 0x and 40 hexadecimal digits'
 
+const isSchedule = (spans: readonly string[]) => {
+  try {
+    openWeekOf(spans)
+    return undefined
+  } catch (error) {
+    if (isHartonomousError(error, 'ERR_USAGE')) return error.fields.message
+    throw error
+  }
+}
+
 const isAmount = (text: string) => {
   try {
     parseHart(text)
@@ -86,6 +97,12 @@ export const settings = {
   'data.port': setting('integer', 0, 'port of the TLS data plane; 0 takes any', isPort),
   'data.uploadRate': setting('rate', 0, 'upload cap in bytes per second, such as 5MiB; 0 is none'),
   'data.downloadRate': setting('rate', 0, 'download cap in bytes per second; 0 is none'),
+  schedule: setting(
+    'list',
+    [] as string[],
+    'hours of the week in which it works, in local time, such as mon-fri 22:00-07:00; empty is always',
+    isSchedule,
+  ),
   'pledge.disk': setting('size', 0, 'disk offered to the swarm, such as 50GiB; 0 offers none'),
   'policy.models.allow': setting('list', [] as string[], 'model ids or names; empty allows all'),
   'policy.models.block': setting('list', [] as string[], 'model ids or names never taken'),

@@ -11,6 +11,8 @@ import {
   sqlRequest,
   tensorQuery,
 } from '#protocol/api/control.ts'
+import { controlRoutes as paths } from '#protocol/api/routes/control.ts'
+import { settingsRequest } from '#protocol/api/settings.ts'
 import { errorToWire, HartonomousError } from '#protocol/errors.ts'
 import { eventReadersMax } from '#protocol/limits.ts'
 import { componentKinds } from '#protocol/query/message.ts'
@@ -45,15 +47,17 @@ export function healthRoutes(app: FastifyInstance, node: ControlledNode): void {
 
 /** Everything under `/api/v1`; register it behind the owner's authentication. */
 export function controlRoutes(app: FastifyInstance, node: ControlledNode): void {
-  app.get('/api/v1/status', async () => node.status())
-  app.get('/api/v1/peers', async () => ({ peers: await node.peers() }))
+  app.get(paths.status.path, async () => node.status())
+  app.get(paths.settings.path, async () => node.settings())
+  app.put(paths.changeSettings.path, async (request) => node.changeSettings(parseBody(settingsRequest, request.body)))
+  app.get(paths.peers.path, async () => ({ peers: await node.peers() }))
   app.get<{ Params: { peerId: string } }>('/api/v1/peers/:peerId', async (request) => node.peer(request.params.peerId))
   app.post('/api/v1/peers', async (request, reply) => {
     const { address } = parseBody(dialRequest, request.body)
     return { peerId: await node.dial(address, requestSignal(reply)) }
   })
 
-  app.get('/api/v1/models', async () => ({ models: await node.models() }))
+  app.get(paths.models.path, async () => ({ models: await node.models() }))
   app.get<{ Params: { reference: string } }>('/api/v1/models/:reference', async (request) =>
     node.model(request.params.reference),
   )
@@ -84,15 +88,15 @@ export function controlRoutes(app: FastifyInstance, node: ControlledNode): void 
   queryRoutes(app, node.queries)
   paymentRoutes(app, node.payment)
 
-  app.post('/api/v1/node/pause', async () => node.pause().then(() => node.status()))
-  app.post('/api/v1/node/resume', async () => node.resume().then(() => node.status()))
-  app.post('/api/v1/node/drain', async () => node.drain().then(() => node.status()))
+  app.post(paths.pause.path, async () => node.pause().then(() => node.status()))
+  app.post(paths.resume.path, async () => node.resume().then(() => node.status()))
+  app.post(paths.drain.path, async () => node.drain().then(() => node.status()))
   app.post('/api/v1/node/stop', async (_request, reply) => {
     node.stop('asked by its owner')
     return reply.status(202).send({ stopping: true })
   })
   const readers = { count: 0 }
-  app.get('/api/v1/events', async (_request, reply) => sendEvents(reply, node, readers))
+  app.get(paths.events.path, async (_request, reply) => sendEvents(reply, node, readers))
 }
 
 function tensorRoutes(app: FastifyInstance, node: ControlledNode): void {

@@ -16,7 +16,14 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
-import type { ClaimableView, ClaimRequest, ClaimView, EarningsView } from '#protocol/api/earnings.ts'
+import type {
+  ClaimableView,
+  ClaimRequest,
+  ClaimView,
+  EarningsHistoryQuery,
+  EarningsHistoryView,
+  EarningsView,
+} from '#protocol/api/earnings.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
 import type {
   ClosureRequest,
@@ -28,6 +35,7 @@ import type {
   WalkRequest,
   WalkView,
 } from '#protocol/api/query.ts'
+import type { SettingsChangeView, SettingsRequest, SettingsView } from '#protocol/api/settings.ts'
 import type { ComponentKind } from '#protocol/query/message.ts'
 import type { LoadPlan } from '../query/index.ts'
 
@@ -63,6 +71,8 @@ export interface ControlledQueries {
 /** @throws {ERR_CHAIN_UNAVAILABLE} each of them, where it needs the chain */
 export interface ControlledPayment {
   earnings(isVerified: boolean): Promise<EarningsView>
+  /** From the ledger alone. */
+  history(query: EarningsHistoryQuery): Promise<EarningsHistoryView>
   claimable(): Promise<ClaimableView>
   /** Of the owner. @throws {ERR_CONFIG} where this node is on no chain */
   balance(): Promise<BalanceView>
@@ -75,6 +85,9 @@ export interface ControlledNode {
   readonly queries: ControlledQueries
   readonly payment: ControlledPayment
   status(): Promise<StatusView>
+  settings(): Promise<SettingsView>
+  /** All or none. @throws {ERR_CONFIG} {ERR_USAGE} */
+  changeSettings(request: SettingsRequest): Promise<SettingsChangeView>
   peers(): Promise<PeerView[]>
   peer(peerId: string): Promise<PeerDetailView>
   models(): Promise<ModelView[]>

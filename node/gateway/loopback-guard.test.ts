@@ -53,6 +53,20 @@ describe('guard of a public server', () => {
     }
   })
 
+  test('a person may follow a link from elsewhere; a page may neither fetch, frame nor post it', async () => {
+    const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    expect((await call('GET', '/open', followed)).statusCode).toBe(200)
+    expect((await call('POST', '/change', followed)).statusCode).toBe(403)
+    const others = [
+      { 'sec-fetch-mode': 'cors' },
+      { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+      { 'sec-fetch-dest': 'iframe' },
+      { origin: 'https://evil.example' },
+    ]
+    for (const other of others)
+      expect([other, (await call('GET', '/open', { ...followed, ...other })).statusCode]).toEqual([other, 403])
+  })
+
   test('answers a page on the list, without credentials, and no other one', async () => {
     const asks = { 'access-control-request-method': 'POST', 'sec-fetch-site': 'cross-site' }
     const preflight = await call('OPTIONS', '/change', { ...asks, origin: page })
@@ -70,7 +84,7 @@ describe('guard of a public server', () => {
   })
 
   test('a page on the list may bring a token, but an owner cookie does not count for it', async () => {
-    const session = auth.exchange(auth.createOneTimeToken())!
+    const session = (await auth.exchange(auth.createOneTimeToken()))!
     // Injected requests have no local port: so has the cookie's name.
     const cookie = { cookie: `hartonomous_undefined=${session}` }
     const own = { origin: 'https://coordinator.example' }

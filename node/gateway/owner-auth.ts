@@ -6,7 +6,7 @@
  * one machine do not overwrite each other's.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { dirname } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -31,13 +31,17 @@ export interface CallerRequest {
 export interface OwnerAuthOptions {
   /** Made with 0600 where it is missing. */
   tokenFile: string
+  /** Keeps sessions over a restart, by their hashes; without it they end with the process. */
+  sessionsFile?: string
   clock?: () => number
 }
 
 /** @throws {ERR_IO} where the file cannot be read or made. */
 export async function openOwnerAuth(options: OwnerAuthOptions): Promise<OwnerAuth> {
-  const token = (await readToken(options.tokenFile)) ?? (await createToken(options.tokenFile))
-  return new OwnerAuth(token, options.clock ?? Date.now)
+  const { tokenFile, sessionsFile, clock = Date.now } = options
+  const token = (await readToken(tokenFile)) ?? (await createToken(tokenFile))
+  const kept = sessionsFile === undefined ? undefined : { file: sessionsFile, known: await readSessions(sessionsFile) }
+  return new OwnerAuth(token, clock, kept)
 }
 
 export class OwnerAuth {
@@ -45,10 +49,14 @@ export class OwnerAuth {
   readonly #clock: () => number
   readonly #oneTime = new ExpiringHashes(oneTimeTokensMax)
   readonly #sessions = new ExpiringHashes(sessionsMax)
+  readonly #sessionsFile: string | undefined
+  #writing: Promise<void> = Promise.resolve()
 
-  constructor(token: string, clock: () => number) {
+  constructor(token: string, clock: () => number, kept?: { file: string; known: [key: string, expiresMs: number][] }) {
     this.#tokenHash = hashOf(token)
     this.#clock = clock
+    this.#sessionsFile = kept?.file
+    for (const [key, expiresMs] of kept?.known ?? []) if (expiresMs > clock()) this.#sessions.add(key, expiresMs)
   }
 
   /** By `Authorization: Bearer`, or by cookie; a cookie changes things only from our own page. */
@@ -74,15 +82,28 @@ export class OwnerAuth {
   }
 
   /** Undefined: the token is unknown, used or too old. */
-  exchange(oneTimeToken: string): string | undefined {
+  async exchange(oneTimeToken: string): Promise<string | undefined> {
     const isValid = this.#oneTime.has(oneTimeToken, this.#clock())
     this.#oneTime.delete(oneTimeToken)
-    return isValid ? this.#sessions.create(this.#clock() + sessionTtlMs) : undefined
+    if (!isValid) return undefined
+    const session = this.#sessions.create(this.#clock() + sessionTtlMs)
+    await this.#keepSessions()
+    return session
   }
 
-  endSession(request: FastifyRequest): void {
+  async endSession(request: FastifyRequest): Promise<void> {
     const session = cookieOf(request)
-    if (session !== undefined) this.#sessions.delete(session)
+    if (session === undefined) return
+    this.#sessions.delete(session)
+    await this.#keepSessions()
+  }
+
+  /** One after another. A disk that takes nothing costs a sign-in after the next start, and nothing else. */
+  #keepSessions(): Promise<void> {
+    const file = this.#sessionsFile
+    if (file === undefined) return Promise.resolve()
+    this.#writing = this.#writing.then(() => writeSessions(file, this.#sessions.entries()).catch(() => undefined))
+    return this.#writing
   }
 }
 
@@ -100,7 +121,7 @@ export function sessionRoutes(app: FastifyInstance, auth: OwnerAuth): void {
   })
   app.post('/api/v1/session', async (request, reply) => {
     const body = sessionRequest.safeParse(request.body)
-    const session = body.success ? auth.exchange(body.data.token) : undefined
+    const session = body.success ? await auth.exchange(body.data.token) : undefined
     if (session === undefined) {
       throw new HartonomousError('ERR_AUTH', { reason: 'the one-time token is unknown, used or too old' })
     }
@@ -108,7 +129,7 @@ export function sessionRoutes(app: FastifyInstance, auth: OwnerAuth): void {
     return reply.code(204).send()
   })
   app.delete('/api/v1/session', async (request, reply) => {
-    auth.endSession(request)
+    await auth.endSession(request)
     setCookie(request, reply, '', 0)
     return reply.code(204).send()
   })
@@ -125,10 +146,19 @@ class ExpiringHashes {
 
   create(expiresMs: number): string {
     const value = randomBytes(32).toString('base64url')
-    this.#expiries.set(keyOf(value), expiresMs)
+    this.add(keyOf(value), expiresMs)
+    return value
+  }
+
+  add(key: string, expiresMs: number): void {
+    this.#expiries.set(key, expiresMs)
     const oldest = this.#expiries.keys().next().value
     if (this.#expiries.size > this.#max && oldest !== undefined) this.#expiries.delete(oldest)
-    return value
+  }
+
+  /** By hash, oldest first. */
+  entries(): [key: string, expiresMs: number][] {
+    return [...this.#expiries]
   }
 
   has(value: string, nowMs: number): boolean {
@@ -174,6 +204,23 @@ async function readToken(file: string): Promise<string | undefined> {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined
     throw error instanceof HartonomousError ? error : ioError(file, error)
   }
+}
+
+const keptSessions = z.array(z.tuple([z.string().regex(/^[0-9a-f]{64}$/), z.number()])).max(sessionsMax)
+
+/** None where there is no file, or one that is no list of sessions: then a browser signs in once more. */
+async function readSessions(file: string): Promise<[key: string, expiresMs: number][]> {
+  try {
+    return keptSessions.parse(JSON.parse(await readFile(file, 'utf8')))
+  } catch {
+    return []
+  }
+}
+
+async function writeSessions(file: string, sessions: readonly [key: string, expiresMs: number][]): Promise<void> {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  await writeFile(draft, JSON.stringify(sessions), { mode: 0o600 })
+  await rename(draft, file)
 }
 
 /** Written beside and linked into place: whoever sees the file sees all of it, and of two nodes that start at once one wins. */

@@ -158,6 +158,17 @@ describe('http server', () => {
     expect((await call('GET', '/api/v1/secret', { ...cookie, ...ownOrigin() })).status).toBe(401)
   })
 
+  test('gives links to its owner alone', async () => {
+    const refused = await call('POST', '/api/v1/session/links', json, '{}')
+    expect(refused.status).toBe(401)
+    const answer = await call('POST', '/api/v1/session/links', { ...json, ...bearer() }, '{}')
+    expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'no-store'])
+    const link = JSON.parse(answer.body) as { token: string; ttlMs: number }
+    expect(link.ttlMs).toBe(10 * minute)
+    expect((await login(link.token)).status).toBe(204)
+    expect((await login(link.token)).status).toBe(401)
+  })
+
   test('forgets one-time tokens and sessions after their time', async () => {
     const late = auth.createOneTimeToken()
     nowMs += 11 * minute
@@ -202,6 +213,34 @@ async function firstLine(port: number, text: string): Promise<string> {
 }
 
 describe('owner token', () => {
+  test('keeps sessions over a restart by their hashes, and not those that were ended or ran out', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hartonomous-sessions-'))
+    const files = { tokenFile: join(folder, 'owner.token'), sessionsFile: join(folder, 'owner.sessions.json') }
+    let nowMs = 1_000_000
+    const open = () => openOwnerAuth({ ...files, clock: () => nowMs })
+    const request = (session: string) => ({
+      method: 'GET',
+      headers: { cookie: `hartonomous_7411=${session}` },
+      socket: { localPort: 7411 },
+    })
+    const first = await open()
+    const [kept, ended] = [
+      await first.exchange(first.createOneTimeToken()),
+      await first.exchange(first.createOneTimeToken()),
+    ]
+    await first.endSession(request(ended!) as never)
+    const text = await readFile(files.sessionsFile, 'utf8')
+    expect(text).not.toContain(kept)
+    expect((await stat(files.sessionsFile)).mode & 0o777).toBe(0o600)
+    const again = await open()
+    expect([again.isOwner(request(kept!)), again.isOwner(request(ended!))]).toEqual([true, false])
+    nowMs += 13 * 60 * minute
+    expect((await open()).isOwner(request(kept!))).toBe(false)
+    await writeFile(files.sessionsFile, 'no list')
+    expect((await open()).isOwner(request(kept!))).toBe(false)
+    await rm(folder, { recursive: true })
+  })
+
   test('is made once, for the owner alone, also by nodes that start at the same time', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hartonomous-token-'))
     try {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isHartonomousError } from '#protocol/errors.ts'
+import { type HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { decodeInferFrame, encodeInferFrame, type InferFrame, inferProtocol } from '#protocol/infer/index.ts'
 import { frameStream } from '../network/frame-stream.ts'
@@ -75,6 +75,28 @@ describe('infer protocol', () => {
       promptTokens: local.end.promptTokens,
       completionTokens: local.end.completionTokens,
     })
+  })
+
+  test('tells what was answered, and what was refused, but not what the peer gave up', async () => {
+    const seen: unknown[] = []
+    const asked = (what: typeof request) => {
+      const [ours, theirs] = streamPair()
+      const onRefused = (error: unknown) => seen.push((error as HartonomousError).code)
+      const served = serveInferStream(theirs, { service, findModel, onAnswered: (n) => seen.push(n), onRefused })
+      return { events: inferOverPeer(ours, what, { signal: never }), served }
+    }
+    const whole = asked(request)
+    const { end } = await collectAnswer(whole.events)
+    await whole.served
+    expect(seen).toEqual([end.promptTokens + end.completionTokens])
+    const absent = asked({ ...request, modelId: otherModelId })
+    expect(await failure(collectAnswer(absent.events))).toMatchObject({ code: 'ERR_NOT_FOUND' })
+    await absent.served
+    expect(seen.slice(1)).toEqual(['ERR_NOT_FOUND'])
+    const left = asked(endless)
+    for await (const event of left.events) if (event.type === 'delta') break
+    await left.served
+    expect(seen).toHaveLength(2)
   })
 
   test('cancels when the asking side goes away, and is free again', async () => {

@@ -30,6 +30,9 @@ export interface PeerInferenceHost {
   /** Without it all answers are free. */
   sell?: Sell
   tracer?: Tracer
+  /** The whole answer was there and paid; or the request was refused, or failed. Those that the peer gave up are neither. */
+  onAnswered?: (tokens: number) => void
+  onRefused?: (error: unknown) => void
 }
 
 /** Answers one stream of the infer protocol. Never rejects; resolves when the stream is done with. */
@@ -55,6 +58,7 @@ export async function serveInferStream(stream: FrameStream, host: PeerInferenceH
     await stream.close()
     span.end()
   } catch (error) {
+    if (!cancel.signal.aborted) host.onRefused?.(error)
     // A peer that goes away is no failure of ours.
     span?.end(cancel.signal.aborted ? undefined : error)
     if (cancel.signal.aborted) return stream.abort('cancelled')
@@ -123,6 +127,7 @@ async function answer(
   const model = await host.findModel(modelId)
   if (model === undefined) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'model', id: modelId })
   const send = senderOf(stream, signal)
+  let tokens: number | undefined
   const sale = await host.sell?.(stream.peerId, modelId, payment, (message) => send({ type: 'pay', message }))
   try {
     onSale(sale)
@@ -138,11 +143,16 @@ async function answer(
     )
     const build = () => host.service.status().engine.build
     await sendEvents(events, send, (event) => {
-      if (event.type === 'end') span.set(endAttributes(event))
+      if (event.type === 'end') {
+        span.set(endAttributes(event))
+        if (event.reason !== 'cancelled') tokens = event.promptTokens + event.completionTokens
+      }
       return meter?.before(event, signal, build)
     })
   } finally {
     sale?.end()
+    // Whoever has read the end leaves at once, often before we hear that it was sent.
+    if (tokens !== undefined) host.onAnswered?.(tokens)
   }
 }
 

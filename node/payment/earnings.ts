@@ -247,7 +247,7 @@ function channelOfReceipt({ domain, message, details }: ReturnType<typeof receip
 }
 
 /** Undefined where somebody has damaged the entry: sums go without it, and the check of the ledger names it. */
-function tryRead<T>(read: () => T): T | undefined {
+export function tryRead<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch {
@@ -269,12 +269,16 @@ async function* latestEntries(store: LedgerStore, kind: LedgerKind): AsyncGenera
   }
 }
 
-async function* entriesOf(store: LedgerStore, kinds: readonly LedgerKind[]): AsyncGenerator<LedgerEntry> {
-  let afterSeq = 0
+export async function* entriesOf(
+  store: LedgerStore,
+  kinds: readonly LedgerKind[],
+  afterSeq = 0,
+): AsyncGenerator<LedgerEntry> {
+  let last = afterSeq
   for (;;) {
-    const page = await store.listLedger({ kinds, afterSeq, limit: pageEntries })
+    const page = await store.listLedger({ kinds, afterSeq: last, limit: pageEntries })
     yield* page
     if (page.length < pageEntries) return
-    afterSeq = page.at(-1)!.seq
+    last = page.at(-1)!.seq
   }
 }

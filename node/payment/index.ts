@@ -8,6 +8,7 @@ export {
   readTotals,
   verifyEarnings,
 } from './earnings.ts'
+export { EarningsHistory } from './earnings-history.ts'
 export { EscrowFunds } from './escrow-funds.ts'
 export { type LedgerStore, noAddress, receiptOf, receiptSubject } from './ledger.ts'
 export { type PaymentEvent, type PaymentOptions, PaymentService } from './service.ts'

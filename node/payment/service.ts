@@ -23,6 +23,8 @@ const unusableMs = 10 * minute
 /** A chain comes back, and a deposit is made, while somebody waits for it. */
 const hinderedMs = 10 * second
 
+const free: Prices = { weiPerGiB: 0n, weiPerKiloToken: 0n }
+
 export interface PaymentOptions {
   dataPlane: DataPlane
   store: LedgerStore
@@ -44,8 +46,9 @@ export interface PaymentOptions {
 export type PaymentEvent = ({ side: 'sale' } & SaleEvent) | ({ side: 'purchase' } & PurchaseEvent)
 
 export class PaymentService {
-  readonly terms: PaymentTerms
   readonly #options: PaymentOptions
+  #terms: PaymentTerms
+  #limits: Prices
   readonly #seller: SellerDependencies
   readonly #buyer: BuyerDependencies & { onUnusable: (peerId: PeerId, reason: StopReason) => void }
   /** Sellers that do not fit us, until then. */
@@ -56,8 +59,8 @@ export class PaymentService {
     this.#options = options
     const { domain, owner, signer, prices, limits, store, funds, now, onEvent } = options
     const isOnChain = domain.chainId !== 0
-    const free: Prices = { weiPerGiB: 0n, weiPerKiloToken: 0n }
-    this.terms = { ...domain, payee: owner, signer: signer.address, prices: isOnChain ? prices : free }
+    this.#terms = { ...domain, payee: owner, signer: signer.address, prices: isOnChain ? prices : free }
+    this.#limits = limits
     this.#seller = {
       book: sellerBook({ store, signer, funds, now }),
       store,
@@ -72,11 +75,24 @@ export class PaymentService {
       signer,
       payer: () => owner,
       domain: () => (isOnChain ? domain : undefined),
-      limitWei: (unit, units) => unit.price(units, limits),
+      limitWei: (unit, units) => unit.price(units, this.#limits),
       now,
       onEvent: (event) => onEvent({ side: 'purchase', ...event }),
       onUnusable: (peerId, reason) => this.#avoid(peerId, reason),
     }
+  }
+
+  get terms(): PaymentTerms {
+    return this.#terms
+  }
+
+  /** For sessions that begin from now on; sellers that were too dear are looked at again. */
+  async setPrices(prices: Prices, limits: Prices): Promise<void> {
+    const isOnChain = this.#options.domain.chainId !== 0
+    this.#terms = { ...this.#terms, prices: isOnChain ? prices : free }
+    this.#limits = limits
+    this.#unusable.clear()
+    await this.#options.dataPlane.setSelling(this.#terms.prices.weiPerGiB > 0n)
   }
 
   /** Chunks are sold and bought from now on. */
@@ -108,8 +124,8 @@ export class PaymentService {
     const key = kind === 'chunk' ? 'weiPerGiB' : 'weiPerKiloToken'
     const asked = terms?.prices[key] ?? 0n
     if (asked === 0n || terms === undefined) return true
-    const { domain, limits } = this.#options
-    return terms.chainId === domain.chainId && terms.escrow === domain.escrow && asked <= limits[key]
+    const { domain } = this.#options
+    return terms.chainId === domain.chainId && terms.escrow === domain.escrow && asked <= this.#limits[key]
   }
 
   #avoid(peerId: PeerId, reason: StopReason): void {

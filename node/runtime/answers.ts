@@ -1,5 +1,7 @@
 /** Who answers a prompt: the engine of this node where it holds the whole model, else the best peer that does. */
+
 import type { EngineView } from '#protocol/api/control.ts'
+import type { RefusalReason } from '#protocol/api/refusals.ts'
 import { type ErrorCode, HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { type EmbedInput, type InferInput, inferProtocol } from '#protocol/infer/index.ts'
@@ -34,6 +36,7 @@ import type { BoughtAnswer, WorkOrder } from '../payment/index.ts'
 import { policyRefusal } from '../placement/index.ts'
 import { serveProtocol } from '../swarm/index.ts'
 import type { Span, Tracer } from '../telemetry/index.ts'
+import type { Activity } from './activity.ts'
 import { GenAiSeries } from './gen-ai-series.ts'
 import type { Parts } from './parts.ts'
 import { rankAnswerers } from './rank-answerers.ts'
@@ -59,6 +62,7 @@ export interface AnswersOptions {
   log: Log
   parts: Parts
   tracer: Tracer
+  activity: Activity
 }
 
 export class Answers implements GatewayBackend {
@@ -88,15 +92,32 @@ export class Answers implements GatewayBackend {
   /** Answers peers over the infer protocol. */
   async serve(): Promise<void> {
     const service = this.#service
-    if (service === undefined || !this.#options.config['inference.forPeers']) return
-    const { payment } = this.#options.parts.economy
+    if (service === undefined) return
+    const { parts, activity } = this.#options
+    const { payment } = parts.economy
     const host: PeerInferenceHost = {
       service,
-      findModel: (modelId) => this.#runnable(modelId),
+      findModel: (modelId) => this.#forPeers(modelId),
       tracer: this.#options.tracer,
       sell: (peerId, modelId, first, send) => payment.sellAnswer(peerId, modelId, first, send),
+      onAnswered: (tokens) => activity.answered(tokens),
+      onRefused: (error) => activity.refused('answers', this.#refusalOf(error)),
     }
-    await serveProtocol(this.#options.parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
+    await serveProtocol(parts.network, inferProtocol, (stream) => serveInferStream(stream, host))
+  }
+
+  #refusalOf(error: unknown): RefusalReason {
+    if (!isHartonomousError(error)) return 'failed'
+    const isPaused = this.#service?.status().isPaused === true || this.#service?.status().isDraining === true
+    if (error.code === 'ERR_REFUSED_BY_POLICY') return isPaused ? 'paused' : 'policy'
+    if (error.code === 'ERR_ENGINE_UNAVAILABLE') return isPaused ? 'paused' : 'failed'
+    return refusalsByCode[error.code] ?? 'failed'
+  }
+
+  /** The owner may change its mind while the node runs. @throws {ERR_REFUSED_BY_POLICY} {ERR_MODEL_UNSUPPORTED} */
+  async #forPeers(modelId: ModelId): Promise<EngineModel | undefined> {
+    if (this.#options.config['inference.forPeers']) return this.#runnable(modelId)
+    throw new HartonomousError('ERR_REFUSED_BY_POLICY', { subject: 'inference', reason: 'this node answers no peers' })
   }
 
   async models(): Promise<GatewayModel[]> {
@@ -401,6 +422,15 @@ const failures = new Set<ErrorCode>([
   'ERR_ENGINE_UNAVAILABLE',
   'ERR_ENGINE_CRASHED',
 ])
+
+const refusalsByCode: Partial<Record<ErrorCode, RefusalReason>> = {
+  ERR_NOT_FOUND: 'absent',
+  ERR_QUEUE_FULL: 'busy',
+  ERR_UNPAID: 'unpaid',
+  ERR_MODEL_UNSUPPORTED: 'unsupported',
+  ERR_CONTEXT_LENGTH: 'unsupported',
+  ERR_USAGE: 'unsupported',
+}
 
 /** The refusal that helps most: come back later, then "cannot be run", then whatever was last. */
 function refusalOfAll(modelId: ModelId, errors: readonly unknown[]): HartonomousError {

@@ -5,9 +5,17 @@ import type { DataPlane } from '../chunks/types.ts'
 import type { Network } from '../network/types.ts'
 
 /** Nothing new is served while `isServing` says no: paused, or draining. */
-export async function serveChannels(network: Network, dataPlane: DataPlane, isServing: () => boolean): Promise<void> {
+export async function serveChannels(
+  network: Network,
+  dataPlane: DataPlane,
+  isServing: () => boolean,
+  onRefused: () => void,
+): Promise<void> {
   await network.handleRaw(chunkProtocol.id, (peerId, port) => {
-    if (!isServing()) return port.close()
+    if (!isServing()) {
+      onRefused()
+      return port.close()
+    }
     dataPlane.attachChannel(peerId, 'serve', port).catch(() => port.close())
   })
 }

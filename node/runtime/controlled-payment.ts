@@ -4,6 +4,8 @@ import type {
   ClaimRequest,
   ClaimView,
   EarningsChannelView,
+  EarningsHistoryQuery,
+  EarningsHistoryView,
   EarningsView,
 } from '#protocol/api/earnings.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
@@ -17,6 +19,7 @@ import {
   claimableVouchers,
   type Earnings,
   type EarningsChannel,
+  EarningsHistory,
   readEarnings,
   verifyEarnings,
 } from '../payment/index.ts'
@@ -25,6 +28,7 @@ import type { Parts } from './parts.ts'
 
 export class PaymentController implements ControlledPayment {
   readonly #parts: () => Parts
+  #history: EarningsHistory | undefined
 
   constructor(parts: () => Parts) {
     this.#parts = parts
@@ -53,6 +57,27 @@ export class PaymentController implements ControlledPayment {
       ledger: { entryCount, head: Buffer.from(head).toString('hex'), ...ledgerProblem },
       ...(problem === undefined ? {} : { chainProblem: problem }),
       ...(differences === undefined ? {} : { differences }),
+    }
+  }
+
+  async history({ bucket, count, entries }: EarningsHistoryQuery): Promise<EarningsHistoryView> {
+    const { economy } = this.#parts()
+    this.#history ??= new EarningsHistory(economy.tenant)
+    const buckets = await this.#history.buckets(bucket, count, Date.now())
+    const newest = await this.#history.newest(entries)
+    return {
+      bucket,
+      buckets: buckets.map(({ promisedWei, dueWei, ...sums }) => ({
+        ...sums,
+        promisedWei: String(promisedWei),
+        dueWei: String(dueWei),
+      })),
+      entries: await Promise.all(
+        newest.map(async ({ wei, ...entry }) => {
+          const name = await this.#nameOf(entry.modelId)
+          return { ...entry, wei: String(wei), ...(name === undefined ? {} : { model: name }) }
+        }),
+      ),
     }
   }
 
@@ -112,15 +137,19 @@ export class PaymentController implements ControlledPayment {
     return verifyEarnings({ store, payee, signer, funds, claimedEvents })
   }
 
+  async #nameOf(modelId: string): Promise<string | undefined> {
+    return (await this.#parts().releases.all()).find((known) => known.release.modelId === modelId)?.release.name
+  }
+
   async #viewOf(channel: EarningsChannel): Promise<EarningsChannelView> {
     const { payer, payee, topic, vouchers, promisedWei, claimedWei, claimableWei, unpaidWei, unpaidWhy } = channel
     const modelId = modelOfTopic(topic)
-    const release = (await this.#parts().releases.all()).find((known) => known.release.modelId === modelId)?.release
+    const name = await this.#nameOf(modelId)
     return {
       payer,
       payee,
       modelId,
-      ...(release === undefined ? {} : { model: release.name }),
+      ...(name === undefined ? {} : { model: name }),
       vouchers,
       promisedWei: String(promisedWei),
       ...(claimedWei === undefined ? {} : { claimedWei: String(claimedWei) }),

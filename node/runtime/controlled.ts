@@ -1,4 +1,5 @@
 /** The control API's view of a node: reads the parts, carries the owner's wishes out. */
+import type { ActivityView } from '#protocol/api/activity.ts'
 import type {
   ComponentView,
   DiffView,
@@ -8,6 +9,7 @@ import type {
   PeerDetailView,
   PeerView,
   PullRequest,
+  ScheduleView,
   SqlRequest,
   SqlSchemaView,
   SqlView,
@@ -16,6 +18,8 @@ import type {
   TensorDetailView,
   TensorView,
 } from '#protocol/api/control.ts'
+import { describeActivity, refusalsOf } from '#protocol/api/refusals.ts'
+import type { SettingsChangeView, SettingsRequest, SettingsView } from '#protocol/api/settings.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { type ModelId, parsePeerId } from '#protocol/ids.ts'
 import { type ShardConsole, shardViews } from '#sql/console/index.ts'
@@ -24,6 +28,7 @@ import { policyOf } from '../config/index.ts'
 import type { ComponentQuery, ControlledNode, HealthCheck, TensorQuery } from '../control/index.ts'
 import { peekInThread, viewTensor } from '../peek/index.ts'
 import { policyRefusal } from '../placement/index.ts'
+import { helpfulAction } from './activity-help.ts'
 import { openNodeConsole } from './console.ts'
 import { PaymentController } from './controlled-payment.ts'
 import { QueryController } from './controlled-queries.ts'
@@ -31,8 +36,10 @@ import { EconomyStatus } from './economy-status.ts'
 import { isLoopbackOnly } from './endpoints.ts'
 import { renderMetrics } from './metrics.ts'
 import type { HartonomousNode } from './node.ts'
+import type { Parts } from './parts.ts'
 import { peekable } from './peeked.ts'
 import { ingestFile, pullModel } from './pull-model.ts'
+import type { ScheduleKeeper } from './schedule-keeper.ts'
 import { viewStanding } from './standing-view.ts'
 import { describeState, type StateView } from './state.ts'
 import { version } from './version.ts'
@@ -69,7 +76,8 @@ export class NodeController implements ControlledNode {
     ])
     const models = parts.shard.list()
     const fetchedBytes = models.reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
-    const { state, reason, help } = await this.#state(peers.length)
+    const activity = this.#activity()
+    const { state, reason, help } = await this.#state(peers.length, activity)
     const engine = this.#node.answers.status()
     this.#economy ??= new EconomyStatus(parts.economy)
     const economy = await this.#economy.read()
@@ -83,6 +91,7 @@ export class NodeController implements ControlledNode {
       reason,
       ...(help === undefined ? {} : { help }),
       sinceMs: this.#sinceMs,
+      ...viewSchedule(config.schedule, this.#node.schedule),
       uptimeMs: Date.now() - this.#node.startedAtMs,
       addresses,
       apiUrl: this.apiUrl,
@@ -105,9 +114,18 @@ export class NodeController implements ControlledNode {
       placement: parts.placement
         .decisions()
         .map(({ modelId, name, action, reason: why }) => ({ modelId, name, action, reason: why })),
+      activity,
       ...(engine === undefined ? {} : { engine }),
       ...(economy === undefined ? {} : { economy }),
     }
+  }
+
+  settings(): Promise<SettingsView> {
+    return this.#node.settings.view()
+  }
+
+  changeSettings(request: SettingsRequest): Promise<SettingsChangeView> {
+    return this.#node.settings.change(request)
   }
 
   async peers(): Promise<PeerView[]> {
@@ -265,18 +283,33 @@ export class NodeController implements ControlledNode {
     return this.#node.events.subscribe(listener)
   }
 
-  async #state(peersConnected: number): Promise<StateView> {
+  #activity(): ActivityView {
+    const { parts, config, schedule, activity } = this.#node
+    const view = activity.view()
+    const help = helpfulAction({
+      activity: view,
+      pausedBy: schedule.isPaused ? schedule.reason : '',
+      slots: config['inference.slots'],
+      pledgeBytes: config['pledge.disk'],
+      uploadCapBytesPerSecond: config['data.uploadRate'],
+      isLoopbackOnly: isLoopbackOnly(config),
+      cheaperHolders: cheaperHolders(parts),
+    })
+    return help === undefined ? view : { ...view, help }
+  }
+
+  async #state(peersConnected: number, activity: ActivityView): Promise<StateView> {
     const { parts, config, upload, failures, isPaused, isDraining } = this.#node
     const releases = await parts.releases.all()
     const policy = policyOf(config)
     const view = describeState({
       isStarting: false,
       isPaused,
+      pausedBy: isPaused ? this.#node.schedule.reason : '',
       isDraining,
       failures: [...failures],
       peersConnected,
       peersConfigured: config['network.bootstrap'].length + config['network.staticPeers'].length > 0,
-      isLoopbackOnly: isLoopbackOnly(config),
       pledgeBytes: config['pledge.disk'],
       heldBytes: parts.shard.list().reduce((sum, model) => sum + model.heldBytes, 0),
       releasesKnown: releases.length,
@@ -299,6 +332,8 @@ export class NodeController implements ControlledNode {
       uploadBytesPerSecond: upload.bytesPerSecond,
       uploadPeers: upload.peers.length,
       answersRunning: this.#node.answers.running(),
+      refusals: refusalsOf(activity).length > 0 ? describeActivity(activity) : '',
+      action: activity.help,
     })
     if (view.state !== this.#lastState.state) this.#sinceMs = Date.now()
     this.#lastState = view
@@ -336,4 +371,28 @@ export class NodeController implements ControlledNode {
     if (held !== undefined) return held.modelId
     return (await this.#node.parts.releases.resolve(reference)).release.modelId
   }
+}
+
+function viewSchedule(spans: readonly string[], keeper: ScheduleKeeper): { schedule?: ScheduleView } {
+  if (spans.length === 0) return {}
+  const { isOpen, nextChangeAtMs, override } = keeper
+  return {
+    schedule: {
+      spans: [...spans],
+      isOpen,
+      ...(nextChangeAtMs === undefined ? {} : { nextChangeAtMs }),
+      ...(override === undefined ? {} : { override }),
+    },
+  }
+}
+
+/** Other holders of what is here that ask less for a GiB of it than this node does. */
+function cheaperHolders({ shard, leases, economy }: Parts): number {
+  const asked = economy.payment.terms.prices.weiPerGiB
+  if (asked === 0n) return 0
+  const cheaper = shard
+    .list()
+    .flatMap(({ modelId }) => leases.holders(modelId))
+    .filter(({ share, lease }) => share > 0 && (lease.payment?.prices.weiPerGiB ?? 0n) < asked)
+  return new Set(cheaper.map(({ lease }) => lease.peerId)).size
 }

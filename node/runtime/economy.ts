@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HartonomousError } from '#protocol/errors.ts'
 import { parseHart } from '#protocol/hart.ts'
 import { type Address, parseAddress } from '#protocol/ids.ts'
+import type { Prices } from '#protocol/payment/index.ts'
 import { minute, second } from '#protocol/units.ts'
 import type { TenantStore } from '#sql/store/types.ts'
 import {
@@ -107,14 +108,7 @@ export class Economy {
       signer: parts.signer,
       owner: parts.owner,
       domain: parts.domain,
-      prices: {
-        weiPerGiB: parseHart(config['payment.pricePerGiB']),
-        weiPerKiloToken: parseHart(config['payment.pricePerKiloToken']),
-      },
-      limits: {
-        weiPerGiB: parseHart(config['payment.maxPricePerGiB']),
-        weiPerKiloToken: parseHart(config['payment.maxPricePerKiloToken']),
-      },
+      ...pricesOf(config),
       funds,
       build: `hartonomous ${version}`,
       now,
@@ -193,6 +187,12 @@ export class Economy {
     return this.#claimer
   }
 
+  /** Sessions that have begun go on as they were agreed. */
+  setPrices(config: Config): Promise<void> {
+    const { prices, limits } = pricesOf(config)
+    return this.payment.setPrices(prices, limits)
+  }
+
   async start(): Promise<void> {
     await this.payment.start()
     if (!this.isOnChain) return
@@ -256,5 +256,18 @@ export class Economy {
     this.payment.stop()
     await this.#claiming.catch(() => undefined)
     await this.#closeChain()
+  }
+}
+
+function pricesOf(config: Config): { prices: Prices; limits: Prices } {
+  return {
+    prices: {
+      weiPerGiB: parseHart(config['payment.pricePerGiB']),
+      weiPerKiloToken: parseHart(config['payment.pricePerKiloToken']),
+    },
+    limits: {
+      weiPerGiB: parseHart(config['payment.maxPricePerGiB']),
+      weiPerKiloToken: parseHart(config['payment.maxPricePerKiloToken']),
+    },
   }
 }

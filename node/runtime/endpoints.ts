@@ -8,11 +8,14 @@ import type { NetworkConfig } from '../network/types.ts'
 const anyAddress = new Set(['0.0.0.0', '::'])
 
 export function dataPlaneConfig(config: Config): DataPlaneConfig {
+  return { listenHost: config['data.host'], listenPort: config['data.port'], ...dataCaps(config) }
+}
+
+/** A rate of 0 is no cap. */
+export function dataCaps(config: Config): Pick<DataPlaneConfig, 'uploadBytesPerSecond' | 'downloadBytesPerSecond'> {
   const upload = config['data.uploadRate']
   const download = config['data.downloadRate']
   return {
-    listenHost: config['data.host'],
-    listenPort: config['data.port'],
     ...(upload > 0 ? { uploadBytesPerSecond: upload } : {}),
     ...(download > 0 ? { downloadBytesPerSecond: download } : {}),
   }

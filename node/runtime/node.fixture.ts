@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ModelView, NodeEvent, PullRequest, StampedEvent } from '#protocol/api/control.ts'
-import { type Config, resolveConfig } from '../config/index.ts'
+import { type Config, readConfigFile, resolveConfig } from '../config/index.ts'
 import { createLog } from '../log/index.ts'
 import { type NodeServer, startServer } from './server.ts'
 
@@ -36,20 +36,20 @@ export class TestNodes {
     const dataDir = join(this.folder, name)
     const said: StampedEvent[] = []
     const bootstrap = await Promise.all(peers.map(({ node }) => node.parts.network.addresses()))
+    const flags = {
+      'api.port': 0,
+      'network.listen': ['/ip4/127.0.0.1/tcp/0'],
+      'network.mdns': false,
+      'network.bootstrap': bootstrap.flat(),
+      'inference.enabled': false,
+      ...config,
+    }
+    const file = join(dataDir, 'config.json')
+    const resolved = resolveConfig(flags, {}, await readConfigFile(file))
     const server = await startServer({
       dataDir,
-      config: resolveConfig(
-        {
-          'api.port': 0,
-          'network.listen': ['/ip4/127.0.0.1/tcp/0'],
-          'network.mdns': false,
-          'network.bootstrap': bootstrap.flat(),
-          'inference.enabled': false,
-          ...config,
-        },
-        {},
-        {},
-      ).config,
+      config: resolved.config,
+      settingsSource: { file, origins: resolved.origins },
       log: createLog({ level: 'error', format: 'pretty', write: () => undefined }),
       onEvent: (event) => said.push(event),
       requestStop: () => undefined,

@@ -9,18 +9,21 @@ import type { ModelId, PeerId } from '#protocol/ids.ts'
 import { modelsPerHeartbeatMax, releasesKnownMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import type { DataPlaneEvents, FetchProgress } from '../chunks/types.ts'
-import type { Config } from '../config/index.ts'
+import type { Config, SettingKey } from '../config/index.ts'
 import type { Log } from '../log/index.ts'
 import { serveHave, serveOffers } from '../swarm/index.ts'
 import { noTracer, openTracer, otlpUrl, type Tracer } from '../telemetry/index.ts'
+import { Activity } from './activity.ts'
 import { Announcer } from './announcer.ts'
 import { Answers } from './answers.ts'
 import { serveChannels } from './channel.ts'
-import { dataHosts, isDataReachable } from './endpoints.ts'
+import { dataCaps, dataHosts, isDataReachable } from './endpoints.ts'
 import { EventBus } from './event-bus.ts'
 import { isOpenToOthers, lockDataDir } from './lock.ts'
+import { NodeSettings, type SettingsSource } from './node-settings.ts'
 import { type Close, openParts, type Parts, type PartsHost } from './parts.ts'
 import { paymentEventOf } from './payment-event.ts'
+import { localWeekClock, ScheduleKeeper } from './schedule-keeper.ts'
 import { traceTransfer } from './trace-transfer.ts'
 import { version } from './version.ts'
 
@@ -31,7 +34,10 @@ const visitRetriesMs = [second, 5 * second]
 
 export interface NodeOptions {
   dataDir: string
+  /** Becomes the node's own: its owner may change some of it while it runs. */
   config: Config
+  /** Where such changes are kept; without it they hold until the node stops. */
+  settingsSource?: SettingsSource
   log: Log
   onEvent?: (event: StampedEvent) => void
   /** Leases of others that are kept: `leasesKnownMax`, unless given. */
@@ -43,7 +49,10 @@ export class HartonomousNode {
   readonly config: Config
   readonly log: Log
   readonly events = new EventBus()
+  readonly settings: NodeSettings
+  readonly schedule: ScheduleKeeper
   readonly startedAtMs = Date.now()
+  readonly activity = new Activity(Date.now)
   /** What went wrong that makes the node less than whole; shown in its state. */
   readonly failures = new Set<string>()
   readonly #closers: Close[] = []
@@ -51,7 +60,6 @@ export class HartonomousNode {
   #parts: Parts | undefined
   #answers: Answers | undefined
   #tracer: Tracer = noTracer
-  #isPaused = false
   #isDraining = false
   #upload: DataPlaneEvents['upload-progress'] = { bytesPerSecond: 0, totalBytes: 0, peers: [] }
   #uploadAtMs = 0
@@ -67,6 +75,17 @@ export class HartonomousNode {
     this.dataDir = options.dataDir
     this.config = options.config
     this.log = options.log
+    this.settings = new NodeSettings({
+      config: this.config,
+      source: options.settingsSource,
+      apply: (keys) => this.#reconfigure(keys),
+    })
+    this.schedule = new ScheduleKeeper({
+      spans: () => this.config.schedule,
+      onChange: () => this.#takeWork(),
+      now: Date.now,
+      clock: localWeekClock,
+    })
     if (options.onEvent !== undefined) this.events.subscribe(options.onEvent)
   }
 
@@ -97,7 +116,7 @@ export class HartonomousNode {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused
+    return this.schedule.isPaused
   }
 
   get isDraining(): boolean {
@@ -116,27 +135,48 @@ export class HartonomousNode {
 
   /** No new fetches, uploads or answers; what runs goes on. `drain` also waits for it. */
   async pause(): Promise<void> {
-    this.#isPaused = true
-    this.answers.setPaused(true)
-    this.parts.heartbeat.changed()
+    this.schedule.setPaused(true)
   }
 
   async resume(): Promise<void> {
-    this.#isPaused = false
     this.#isDraining = false
-    this.answers.resume()
-    this.answers.setPaused(false)
+    this.schedule.setPaused(false)
     for (const transfer of this.parts.library.transfers()) await transfer.resume()
-    this.parts.heartbeat.changed()
-    this.parts.placement.consider()
   }
 
   async drain(): Promise<void> {
     this.#isDraining = true
-    this.answers.setPaused(true)
-    this.parts.heartbeat.changed()
+    this.#takeWork()
     await this.answers.drain()
     await Promise.allSettled(this.parts.library.transfers().map((transfer) => transfer.finished))
+    this.tell({ event: 'drained' })
+  }
+
+  /** As owner and schedule have it now; the schedule looks first while the parts are being opened. */
+  #takeWork(): void {
+    if (this.#parts === undefined || this.#answers === undefined) return
+    const isTaken = !this.isPaused && !this.#isDraining
+    this.#answers.setPaused(!isTaken)
+    this.#parts.heartbeat.changed()
+    if (isTaken) {
+      this.#answers.resume()
+      this.#parts.placement.consider()
+      this.tell({ event: 'resumed' })
+    } else {
+      const reason = this.#isDraining ? 'finishing what runs' : this.schedule.reason
+      this.tell({ event: this.#isDraining ? 'draining' : 'paused', reason })
+    }
+  }
+
+  /** What does not read the settings each time is told that they are new. */
+  async #reconfigure(keys: ReadonlySet<SettingKey>): Promise<void> {
+    const { dataPlane, economy, heartbeat, placement } = this.parts
+    if (keys.has('data.uploadRate') || keys.has('data.downloadRate')) await dataPlane.setCaps(dataCaps(this.config))
+    if ([...keys].some((key) => key.startsWith('payment.'))) await economy.setPrices(this.config)
+    if (keys.has('schedule')) this.schedule.changed()
+    heartbeat.changed()
+    placement.consider()
+    this.tell({ event: 'settings', keys: [...keys] })
   }
 
   /** Orderly stop; the same promise for every caller. */
@@ -152,7 +192,7 @@ export class HartonomousNode {
     if (await isOpenToOthers(dataDir))
       log.warn('data-folder-open-to-others', { dataDir, remedy: `chmod 700 ${dataDir}` })
     const host: PartsHost = {
-      isActive: () => !this.#isPaused && !this.#isDraining && !this.#stopping.signal.aborted,
+      isActive: () => !this.isPaused && !this.#isDraining && !this.#stopping.signal.aborted,
       describeLease: () => this.#describeLease(),
       onRelease: ({ modelId, name, publisher, licence, sizeBytes }) => {
         this.#name(modelId, name)
@@ -176,15 +216,26 @@ export class HartonomousNode {
       log,
     })
     this.#closers.push(() => this.#tracer.close())
-    this.#answers = new Answers({ config, log, parts, tracer: this.#tracer })
+    const { activity } = this
+    this.#answers = new Answers({ config, log, parts, tracer: this.#tracer, activity })
     this.#closers.push(() => this.answers.close())
+    this.schedule.start()
+    this.#closers.push(async () => this.schedule.stop())
     this.#watch(parts)
     const { network, dataPlane, shard, releases, heartbeat, placement } = parts
     await shard.open()
-    await serveHave(network, shard, (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId))
+    await serveHave(network, shard, {
+      onInterest: (peerId, modelId) => parts.library.transferOf(modelId)?.suggest(peerId),
+      onAbsent: () => activity.refused('chunks', 'absent'),
+    })
     await parts.query.serve()
-    await serveOffers(network, dataPlane, { hosts: () => dataHosts(config), isServing: host.isActive })
-    await serveChannels(network, dataPlane, host.isActive)
+    await serveOffers(network, dataPlane, {
+      hosts: () => dataHosts(config),
+      isServing: host.isActive,
+      // The policy by which it serves nobody is that of its owner: it is paused.
+      onRefused: (reason) => activity.refused('chunks', reason === 'policy' ? 'paused' : reason),
+    })
+    await serveChannels(network, dataPlane, host.isActive, () => activity.refused('chunks', 'paused'))
     await releases.serve()
     await this.answers.serve()
     await parts.economy.start()
@@ -241,6 +292,7 @@ export class HartonomousNode {
       this.tell({ event: 'source-end', ...end })
     })
     dataPlane.on('fetch-paused', ({ modelId, error }) => this.tell({ event: 'transfer-paused', modelId, ...error }))
+    dataPlane.on('served', (counts) => this.activity.served(counts))
     dataPlane.on('upload-progress', (upload) => {
       this.#upload = upload
       this.#uploadAtMs = Date.now()
@@ -324,7 +376,7 @@ export class HartonomousNode {
     const { shard } = this.parts
     const { slots, slotsFree, load } = this.answers.capacity()
     const held = shard.list().reduce((sum, model) => sum + (model.row.origin === 'fetch' ? model.heldBytes : 0), 0)
-    const isIdle = this.#isPaused || this.#isDraining
+    const isIdle = this.isPaused || this.#isDraining
     return {
       version,
       region: this.config.region,

@@ -7,10 +7,13 @@ import { createHttpServer, openAiGateway, openOwnerAuth, ownerOnly, pageRoutes }
 import type { Log } from '../log/index.ts'
 import { NodeController } from './controlled.ts'
 import { HartonomousNode } from './node.ts'
+import type { SettingsSource } from './node-settings.ts'
 
 export interface ServerOptions {
   dataDir: string
   config: Config
+  /** @see NodeOptions.settingsSource */
+  settingsSource?: SettingsSource
   log: Log
   /** Hears everything from the first moment on: models that are opened at the start too. */
   onEvent: (event: StampedEvent) => void
@@ -35,12 +38,14 @@ export async function startServer(options: ServerOptions): Promise<NodeServer> {
   const node = await HartonomousNode.start({
     dataDir,
     config,
+    ...(options.settingsSource === undefined ? {} : { settingsSource: options.settingsSource }),
     log,
     onEvent: options.onEvent,
     ...(options.leasesMax === undefined ? {} : { leasesMax: options.leasesMax }),
   })
   try {
-    const auth = await openOwnerAuth({ tokenFile: dataFiles.ownerToken(dataDir) })
+    const files = { tokenFile: dataFiles.ownerToken(dataDir), sessionsFile: dataFiles.ownerSessions(dataDir) }
+    const auth = await openOwnerAuth(files)
     const http = createHttpServer({ host: config['api.host'], port: config['api.port'], auth })
     const controller = new NodeController(node, options.requestStop)
     healthRoutes(http.app, controller)

@@ -4,11 +4,11 @@ import { describeState, type StateFacts } from './state.ts'
 const idle: StateFacts = {
   isStarting: false,
   isPaused: false,
+  pausedBy: '',
   isDraining: false,
   failures: [],
   peersConnected: 2,
   peersConfigured: true,
-  isLoopbackOnly: false,
   pledgeBytes: 100,
   heldBytes: 0,
   releasesKnown: 0,
@@ -18,6 +18,8 @@ const idle: StateFacts = {
   uploadBytesPerSecond: 0,
   uploadPeers: 0,
   answersRunning: 0,
+  refusals: '',
+  action: undefined,
 }
 
 test('state: an idle node says why, and what would help', () => {
@@ -29,7 +31,12 @@ test('state: an idle node says why, and what would help', () => {
   expect(describeState({ ...idle, pledgeBytes: 0 }).help).toContain('pledge.disk')
   expect(describeState(idle).reason).toContain('no model is known')
   expect(describeState({ ...idle, releasesKnown: 3, releasesRefused: 3 }).reason).toContain('policy refuses all 3')
-  expect(describeState({ ...idle, heldBytes: 5, isLoopbackOnly: true }).help).toContain('--public')
+  const refusals = 'served nobody in the last hour; 2 refused: 2 because nobody paid'
+  expect(describeState({ ...idle, heldBytes: 5, refusals, action: 'lower the price' })).toEqual({
+    state: 'idle',
+    reason: `it holds 5 B and nobody asks for any of it now; it ${refusals}`,
+    help: 'lower the price',
+  })
 })
 
 test('state: failures come before everything, then the wishes of the owner', () => {

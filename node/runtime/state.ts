@@ -5,12 +5,13 @@ import { formatBytes, formatRate } from '#protocol/units.ts'
 export interface StateFacts {
   isStarting: boolean
   isPaused: boolean
+  /** By whom, and until when. */
+  pausedBy: string
   isDraining: boolean
   /** The store, the data plane or the network is gone. */
   failures: string[]
   peersConnected: number
   peersConfigured: boolean
-  isLoopbackOnly: boolean
   pledgeBytes: number
   heldBytes: number
   releasesKnown: number
@@ -29,6 +30,10 @@ export interface StateFacts {
   uploadBytesPerSecond: number
   uploadPeers: number
   answersRunning: number
+  /** What was asked of it lately; empty where nothing was refused. */
+  refusals: string
+  /** What would bring more of it. */
+  action: string | undefined
 }
 
 export interface StateView {
@@ -46,7 +51,7 @@ export function describeState(facts: StateFacts): StateView {
       reason: 'finishing what runs; nothing new is taken',
       help: 'hart resume takes work again',
     }
-  if (facts.isPaused) return { state: 'paused', reason: 'its owner paused it', help: 'hart resume' }
+  if (facts.isPaused) return { state: 'paused', reason: facts.pausedBy, help: 'hart resume' }
   const transfer = facts.transfers.find(({ pausedBy }) => pausedBy !== undefined) ?? facts.transfers[0]
   if (transfer !== undefined) return describeTransfer(transfer, facts)
   if (facts.answersRunning > 0)
@@ -119,12 +124,10 @@ function describeIdle(facts: StateFacts): StateView {
       reason: 'nothing that is known fits the pledge, or nobody who holds it is reachable',
       help: 'hart status --verbose',
     }
-  const help = facts.isLoopbackOnly
-    ? 'only this machine can reach it: hart up --public listens on all addresses'
-    : undefined
+  const refused = facts.refusals === '' ? '' : `; it ${facts.refusals}`
   const view: StateView = {
     state: 'idle',
-    reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now`,
+    reason: `it holds ${formatBytes(facts.heldBytes)} and nobody asks for any of it now${refused}`,
   }
-  return help === undefined ? view : { ...view, help }
+  return facts.action === undefined ? view : { ...view, help: facts.action }
 }

@@ -22,20 +22,19 @@ const deltaIndexesMax = 8192
  */
 const followedFrames = { requests: 1200, windowMs: 30 * second }
 
-/** Answers subscriptions. `onInterest` tells that a peer wants a model: it is, or will be, a source of it too. */
-export async function serveHave(
-  network: Network,
-  shard: Shard,
-  onInterest: (peerId: PeerId, modelId: ModelId) => void,
-): Promise<void> {
-  await serveProtocol(network, haveProtocol, (stream) => answer(stream, shard, onInterest))
+export interface HaveListener {
+  /** A peer wants a model: it is, or will be, a source of it too. */
+  onInterest: (peerId: PeerId, modelId: ModelId) => void
+  /** It is not here. */
+  onAbsent: () => void
 }
 
-async function answer(
-  stream: FrameStream,
-  shard: Shard,
-  onInterest: (peerId: PeerId, modelId: ModelId) => void,
-): Promise<void> {
+/** Answers subscriptions. */
+export async function serveHave(network: Network, shard: Shard, listener: HaveListener): Promise<void> {
+  await serveProtocol(network, haveProtocol, (stream) => answer(stream, shard, listener))
+}
+
+async function answer(stream: FrameStream, shard: Shard, { onInterest, onAbsent }: HaveListener): Promise<void> {
   const incoming = stream.frames()[Symbol.asyncIterator]()
   const first = await firstFrame(incoming, haveProtocol)
   if (first === undefined) return stream.close()
@@ -49,6 +48,7 @@ async function answer(
   const { modelId } = frame
   const model = shard.get(modelId)
   if (model === undefined) {
+    onAbsent()
     await stream.send(encodeHaveFrame({ type: 'absent' }))
     return stream.close()
   }

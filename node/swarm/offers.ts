@@ -28,13 +28,16 @@ export interface OfferOptions {
   hosts: () => string[]
   /** Nothing new is served while paused or draining. */
   isServing: () => boolean
+  onRefused?: (reason: 'policy' | 'busy' | 'unreachable') => void
 }
 
 export function serveOffers(network: Network, dataPlane: DataPlane, options: OfferOptions): Promise<void> {
   const dials = { running: 0 }
-  return serveRequests(network, dataOfferProtocol, async (request, { peerId }) =>
-    encodeDataOfferResponse(await respond(peerId, request, { network, dataPlane, options, dials })),
-  )
+  return serveRequests(network, dataOfferProtocol, async (request, { peerId }) => {
+    const response = await respond(peerId, request, { network, dataPlane, options, dials })
+    if (response.type === 'refused' && response.reason !== 'no-data-plane') options.onRefused?.(response.reason)
+    return encodeDataOfferResponse(response)
+  })
 }
 
 interface Responder {

@@ -14,7 +14,7 @@ import {
   type RouteName,
   shapeOf,
 } from './routes/index.ts'
-import { type SseEvent, SseParser } from './sse.ts'
+import { sseOf } from './sse.ts'
 
 /** A cut stream is resumed behind its last event, after 0.2 s, doubling up to 5 s while nobody answers. */
 const resumeDelayMs = 200
@@ -170,17 +170,4 @@ function urlOf<N extends RouteName>(base: string, name: N, input: InputOf<N>): s
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined)
   const search = new URLSearchParams(pairs.map(([key, value]): [string, string] => [key, String(value)]))
   return `${base.replace(/\/$/, '')}${path}${pairs.length === 0 ? '' : `?${search}`}`
-}
-
-async function* sseOf(response: Response): AsyncGenerator<SseEvent> {
-  const parser = new SseParser()
-  const decoder = new TextDecoder()
-  if (response.body === null) return
-  const reader = response.body.getReader()
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read())
-      yield* parser.push(decoder.decode(part.value, { stream: true }))
-  } finally {
-    await reader.cancel().catch(() => undefined)
-  }
 }

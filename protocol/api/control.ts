@@ -1,6 +1,7 @@
 /** The control API of a node: what `hart` and the node's own page speak with it on loopback. Times in ms, sizes in bytes. */
 import { z } from 'zod'
 import { sqlDurationMsMax, sqlRowsMax, sqlTextBytesMax } from '../limits.ts'
+import type { ActivityView } from './activity.ts'
 import type { EconomyView } from './earnings.ts'
 
 export const ingestRequest = z.object({
@@ -106,6 +107,16 @@ export interface EngineView {
   lastError?: string
 }
 
+export interface ScheduleView {
+  /** As the setting has them: `mon-fri 22:00-07:00`. */
+  spans: string[]
+  isOpen: boolean
+  /** Absent where it never changes. */
+  nextChangeAtMs?: number
+  /** Said by the owner by hand: holds until the next change. */
+  override?: 'paused' | 'running'
+}
+
 export interface StatusView {
   version: string
   peerId: string
@@ -117,6 +128,8 @@ export interface StatusView {
   /** What would make it more useful, where something would. */
   help?: string
   sinceMs: number
+  /** Absent without one. */
+  schedule?: ScheduleView
   uptimeMs: number
   addresses: string[]
   apiUrl: string
@@ -131,6 +144,7 @@ export interface StatusView {
   upload: { bytesPerSecond: number; totalBytes: number; peers: { peerId: string; bytesPerSecond: number }[] }
   transfers: TransferView[]
   placement: PlacementView[]
+  activity: ActivityView
   engine?: EngineView
   /** Absent where this node is on no chain: then its work is free. */
   economy?: EconomyView
@@ -372,6 +386,11 @@ export type NodeEvent =
       totalBytes: number
       peers: { peerId: string; bytesPerSecond: number }[]
     }
+  /** By its owner, or by its schedule. */
+  | { event: 'paused' | 'draining'; reason: string }
+  | { event: 'resumed' | 'drained' }
+  /** Its owner changed them, and they took effect. */
+  | { event: 'settings'; keys: string[] }
   | { event: 'state'; state: NodeState; reason: string; help?: string }
   | { event: 'stopping'; reason: string }
 

@@ -77,3 +77,46 @@ export interface ClaimView {
   paidWei: string
   refused: { payer: string; reason: string }[]
 }
+
+export const earningsHistoryQuery = z.object({
+  bucket: z.enum(['hour', 'day']).default('hour'),
+  /** Buckets up to now: a day of hours unless it says otherwise. */
+  count: z.coerce.number().int().min(1).max(366).default(24),
+  /** Vouchers and receipts that are told one by one. */
+  entries: z.coerce.number().int().min(0).max(100).default(0),
+})
+export type EarningsHistoryQuery = z.infer<typeof earningsHistoryQuery>
+
+/** Decimal text, as all amounts. */
+const wei = z.string()
+
+export const earningsHistoryView = z.object({
+  bucket: z.enum(['hour', 'day']),
+  buckets: z
+    .array(
+      z.object({
+        startMs: z.number(),
+        promisedWei: wei.describe('Newly promised by vouchers.'),
+        dueWei: wei.describe('By the receipts of this time; what was free is due nothing.'),
+        receipts: z.number(),
+        bytes: z.number(),
+        tokens: z.number(),
+      }),
+    )
+    .describe('Oldest first, with the empty ones, whole hours or days of UTC; from the ledger of this node.'),
+  entries: z
+    .array(
+      z.object({
+        type: z.enum(['voucher', 'receipt']),
+        atMs: z.number(),
+        payer: z.string(),
+        modelId: z.string(),
+        model: z.string().exactOptional().describe('Its release, where one is known here.'),
+        wei: wei.describe('Added by the voucher, or due by the receipt.'),
+        bytes: z.number(),
+        tokens: z.number(),
+      }),
+    )
+    .describe('Newest first.'),
+})
+export type EarningsHistoryView = z.infer<typeof earningsHistoryView>

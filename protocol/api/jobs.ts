@@ -212,6 +212,10 @@ export const jobEventBody = z.discriminatedUnion('type', [
       step: z.string(),
       status: z.enum(['started', 'succeeded', 'failed', 'waiting']),
       detail: z.string().exactOptional(),
+      value: z
+        .json()
+        .exactOptional()
+        .describe('What a step gave that succeeded, where its JSON has 16 KiB or less. None: it was passed over.'),
     })
     .describe('Of a workflow: a step began, ended, failed or waits.'),
 ])

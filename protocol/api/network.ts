@@ -54,8 +54,32 @@ export const nodeView = z.object({
     .exactOptional()
     .describe('From the chain; absent where the coordinator is on none, or the node has no stake.'),
   score: z.number().describe("0 to 1 as this coordinator's own experience and the chain have it."),
+  speed: z
+    .object({ tokensPerSecond: z.number(), atMs: z.number() })
+    .exactOptional()
+    .describe('Measured: of its last answer to a job of this coordinator, behind the first token.'),
 })
 export type NodeView = z.infer<typeof nodeView>
+
+const share = z.number()
+/** A node with what its score is made of: the sum of what it earned, at most 1, times what evidence has left of it. */
+export const nodeDetail = nodeView.extend({
+  standing: z.object({
+    earned: z
+      .object({ newcomer: share, work: share, stake: share, income: share })
+      .describe('Summands: everybody, verified work, what a slash could take, income on the chain.'),
+    evidence: z
+      .object({
+        wrongBytes: share,
+        brokenPromises: share,
+        brokenProtocol: share,
+        equivocations: share,
+        disputesLost: share,
+      })
+      .describe('Factors: 1 where nothing was found.'),
+  }),
+})
+export type NodeDetail = z.infer<typeof nodeDetail>
 
 export const swarmModelView = z.object({
   modelId: z.string(),
@@ -96,23 +120,89 @@ export const coverageView = z.object({
 })
 export type CoverageView = z.infer<typeof coverageView>
 
+const revision = z
+  .number()
+  .describe('Grows with each change, over restarts too: it begins at the microseconds of the clock.')
+
+export const networkTotals = z.object({
+  nodes: count,
+  nodesReady: count,
+  models: count.describe('That somebody offers, held or not.'),
+  modelsWhole: count.describe('One node holds all of it, or the last count of its parts found a holder of each.'),
+  modelsPartial: count.describe('Nodes hold some of it, and not all of it was found.'),
+  heldBytes: z.number().describe('Of models whose size is known, over all nodes by their leases; copies count each.'),
+  inferenceSlots: count,
+  inferenceSlotsFree: count,
+  uploadBytesPerSecond: z.number(),
+  tokensPerSecond: z
+    .number()
+    .exactOptional()
+    .describe(
+      'Of the answers to jobs of this coordinator that ended in the last minute; absent where there were none.',
+    ),
+  stakedWei: wei.exactOptional().describe('Bonds behind the nodes, each payee once; absent where none was seen.'),
+  jobsRunning: count,
+  jobsToday: count,
+})
+export type NetworkTotals = z.infer<typeof networkTotals>
+
+const eventSeq = z.number().describe('Of the last event of the network; 0 before the first.')
+
 export const networkSnapshot = z.object({
-  revision: z.number().describe('Grows with each change.'),
+  revision,
   takenAtMs: z.number(),
   leaseTtlMs: z.number(),
+  eventSeq,
   nodes: z.array(nodeView),
-  totals: z.object({
-    nodes: count,
-    nodesReady: count,
-    models: count,
-    inferenceSlots: count,
-    inferenceSlotsFree: count,
-    uploadBytesPerSecond: z.number(),
-    jobsRunning: count,
-    jobsToday: count,
-  }),
+  totals: networkTotals,
 })
 export type NetworkSnapshot = z.infer<typeof networkSnapshot>
+
+/** What became of a snapshot since: a page that has one reads this, and not the MiBs of all nodes anew. */
+export const networkChanges = z.object({
+  revision,
+  takenAtMs: z.number(),
+  eventSeq,
+  isComplete: z.boolean().describe('False where it is not known, or most of them changed: read the snapshot.'),
+  nodes: z.array(nodeView).describe('New, or not as they were.'),
+  ages: z.record(z.string(), z.number()).describe('`ageMs` of nodes whose lease came anew and says the same.'),
+  gone: z.array(z.string()).describe('Peer ids of those that are not shown any more.'),
+  totals: networkTotals,
+})
+export type NetworkChanges = z.infer<typeof networkChanges>
+
+const named = { seq: z.number(), atMs: z.number() }
+const ofNode = { ...named, peerId: z.string(), region: z.string() }
+const ofModel = { ...named, modelId: z.string(), name: z.string() }
+
+/** What happened in the swarm, as this coordinator noticed it. */
+export const networkEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('node-joined'), ...ofNode, state: nodeView.shape.state }),
+  z.object({ type: z.literal('node-left'), ...ofNode }),
+  z
+    .object({
+      type: z.literal('node-state'),
+      ...ofNode,
+      from: nodeView.shape.state,
+      to: nodeView.shape.state,
+      reason: z.string(),
+    })
+    .describe('Not between ready and busy: that is how jobs come and go.'),
+  z.object({ type: z.literal('model-appeared'), ...ofModel }),
+  z
+    .object({ type: z.literal('model-copies'), ...ofModel, from: count, to: count })
+    .describe('Nodes that hold all of it, where that crosses two: below it, one node that stops takes it away.'),
+  z
+    .object({
+      type: z.literal('part-rare'),
+      ...ofModel,
+      part: z.string(),
+      layer: count.exactOptional(),
+      holders: count,
+    })
+    .describe('Fewer than two nodes hold that part, and two did when it was counted before.'),
+])
+export type NetworkEvent = z.infer<typeof networkEvent>
 
 /** A node's signed statement, as the coordinator keeps it; `receipt` and `signature` are enough to check it anywhere. */
 export const receiptView = z.object({

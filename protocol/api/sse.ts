@@ -100,3 +100,17 @@ export class SseParser {
       })
   }
 }
+
+/** Events of a stream as they come. */
+export async function* sseOf(response: Response): AsyncGenerator<SseEvent> {
+  const parser = new SseParser()
+  const decoder = new TextDecoder()
+  if (response.body === null) return
+  const reader = response.body.getReader()
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      yield* parser.push(decoder.decode(part.value, { stream: true }))
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}

@@ -36,7 +36,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     console.warn(`pages are not tested: ${reason}`)
     return undefined
   }
-  const child = spawn(process.execPath, [program, 'devnet', '--json', '--no-caps'], {
+  const child = spawn(process.execPath, [program, 'devnet', '--json', '--no-caps', '--regions', 'DE,US,JP'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit')

@@ -103,8 +103,8 @@ test('job events: the client resumes a cut stream behind its last event', async 
   expect(seen.at(-1)).toMatchObject({ type: 'state', state: 'succeeded' })
 })
 
-/** Those that a test published itself: the registry numbers its own from 1. */
-const firstOfTest = 1_000_000
+/** Those that a test published itself: the registry numbers its own by the clock. */
+const firstOfTest = Number.MAX_SAFE_INTEGER - 1_000_000
 const newsIn = (events: readonly { data: string }[]) =>
   events
     .map(({ data }) => JSON.parse(data) as { type: string; revision?: number; jobId?: string })

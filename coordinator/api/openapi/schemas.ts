@@ -7,7 +7,7 @@ import { balanceView } from '#protocol/api/payment.ts'
 import * as query from '#protocol/api/query.ts'
 import { apiKeyView, createdKeyView } from '#protocol/api/routes/keys.ts'
 import { releaseView } from '#protocol/api/routes/models.ts'
-import { workflowSummary, workflowView } from '#protocol/api/routes/workflows.ts'
+import { toolView, workflowSummary, workflowView } from '#protocol/api/routes/workflows.ts'
 import * as workflow from '#protocol/api/workflow.ts'
 
 const named: Record<string, z.ZodType> = {
@@ -56,6 +56,7 @@ const named: Record<string, z.ZodType> = {
   WorkflowStep: workflow.workflowStep,
   WorkflowSummary: workflowSummary,
   WorkflowView: workflowView,
+  ToolView: toolView,
   BalanceView: balanceView,
   ApiKeyView: apiKeyView,
   CreatedKeyView: createdKeyView,

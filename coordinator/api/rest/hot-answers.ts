@@ -5,7 +5,7 @@
 import { second } from '#protocol/units.ts'
 
 const freshMs = second
-/** Different queries within a second; each answer is at most a page. */
+/** Different queries within a second; each answer is at most a page, or a delta of the swarm. */
 const keptMax = 256
 
 export class HotAnswers {
@@ -15,6 +15,11 @@ export class HotAnswers {
   get(key: string, nowMs: number, make: () => Promise<unknown>): Promise<Buffer> {
     const known = this.#answers.get(key)
     if (known !== undefined && nowMs - known.atMs < freshMs) return known.json
+    // Those who read deltas never ask the same again: an answer that is old goes.
+    for (const [old, { atMs }] of this.#answers) {
+      if (nowMs - atMs < freshMs) break
+      this.#answers.delete(old)
+    }
     const json = make().then((value) => Buffer.from(JSON.stringify(value)))
     this.#answers.delete(key)
     this.#answers.set(key, { atMs: nowMs, json })

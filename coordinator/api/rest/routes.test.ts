@@ -75,7 +75,7 @@ test('a query parameter that is not known is refused by name, on every route tha
     const response = await ask(`${path.replaceAll(/\{\w+\}/g, 'tiny')}?model=tiny&colour=red`)
     expect(response.status, name).toBe(400)
     const { detail } = (await response.json()) as { detail: string }
-    expect(detail, name).toMatch(/colour|model/)
+    expect(detail, name).toMatch(/colour|model|since/)
   }
   expect(await (await ask('/api/v1/nodes?limt=5')).json()).toMatchObject({
     code: 'ERR_USAGE',
@@ -136,9 +136,19 @@ test('submit: the same Idempotency-Key is the same job, and with another request
 test("jobs: another tenant's are not there", async () => {
   const { jobId } = await bench.client.call('submitJob', { body: chat('mine') })
   const other = bench.clientOf('other')
-  for (const name of ['getJob', 'cancelJob', 'jobResult', 'jobReceipts'] as const)
+  for (const name of ['getJob', 'cancelJob', 'jobResult', 'jobRequest', 'jobReceipts'] as const)
     await expect(other.call(name, { params: { jobId } }), name).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
   expect(await other.call('listJobs', {})).toEqual({ jobs: [] })
+})
+
+test('request: what was asked for comes back as it was, without who asked, and can be submitted again', async () => {
+  const body = { ...chat('again'), terms: { privacy: 'local' as const, attemptsMax: 2 } }
+  const { jobId } = await bench.client.call('submitJob', { body })
+  const request = await bench.client.call('jobRequest', { params: { jobId } })
+  expect(request).toEqual(body)
+  const again = await bench.client.call('submitJob', { body: request })
+  expect(again.jobId).not.toBe(jobId)
+  expect(await bench.client.call('jobRequest', { params: again })).toEqual(body)
 })
 
 test('batch: lines of JSON become items, those without an id get the number of their line', async () => {
@@ -196,6 +206,56 @@ test('snapshot: who knows it is told so by its tag, until it changes', async () 
   expect((await snapshot()).headers.get('etag')).not.toBe(etag)
 })
 
+test('changes: a snapshot and what changed since are the next snapshot', async () => {
+  const before = await bench.client.call('networkSnapshot', {})
+  const since = before.revision
+  bench.change()
+  const first = bench.peerIds[0]!
+  const both = async () => {
+    const changes = await bench.client.call('networkChanges', { query: { since } })
+    const after = await bench.client.call('networkSnapshot', {})
+    const isNews = changes.nodes.some(({ peerId }) => peerId === first) || first in changes.ages
+    return isNews && changes.revision === after.revision ? { changes, after } : undefined
+  }
+  let seen: Awaited<ReturnType<typeof both>>
+  const look = async () => {
+    seen = await both()
+    return seen !== undefined
+  }
+  await expect.poll(look, { timeout: 10_000 }).toBe(true)
+  const { changes, after } = seen!
+  expect(changes.isComplete).toBe(true)
+  expect(changes.totals).toMatchObject({ nodes: nodesKnown, modelsWhole: 1, modelsPartial: 0, stakedWei: `${bondWei}` })
+  const merged = new Map(before.nodes.map((node) => [node.peerId, node]))
+  for (const node of changes.nodes) merged.set(node.peerId, node)
+  // Sentences and ages tell the time: those of what did not change have gone on.
+  const lasting = ({ ageMs, reason, stake, ...node }: (typeof before.nodes)[number]) => [node, stake?.bondWei]
+  expect([...merged.values()].map(lasting)).toEqual(after.nodes.map(lasting))
+  const ofBefore = await bench.client.call('networkChanges', { query: { since: 0 } })
+  expect(ofBefore).toMatchObject({ isComplete: false, nodes: [], ages: {}, gone: [] })
+})
+
+test('events of the network: who came, newest first, of all nodes or of one', async () => {
+  const { events } = await bench.client.call('listNetworkEvents', {})
+  expect(events.filter(({ type }) => type === 'node-joined')).toHaveLength(nodesKnown)
+  expect(events.map(({ seq }) => seq)).toEqual(events.map(({ seq }) => seq).toSorted((a, b) => b - a))
+  const { eventSeq } = await bench.client.call('networkSnapshot', {})
+  expect(events[0]!.seq).toBeLessThanOrEqual(eventSeq)
+  const query = { peerId: bench.bonded }
+  const { events: ofOne } = await bench.client.call('listNetworkEvents', { query })
+  expect(ofOne.at(-1)).toMatchObject({ type: 'node-joined', peerId: bench.bonded, region: 'DE' })
+  const { events: none } = await bench.client.call('listNetworkEvents', { query: { since: events[0]!.seq + 1e6 } })
+  expect(none).toEqual([])
+})
+
+test('one node: with what its score is made of', async () => {
+  const node = await bench.client.call('getNode', { params: { peerId: bench.bonded } })
+  const { earned, evidence } = node.standing
+  const sum = Object.values(earned).reduce((total, part) => total + part, 0)
+  const left = Object.values(evidence).reduce((product, factor) => product * factor, 1)
+  expect(node.score).toBeCloseTo(Math.min(1, sum) * left)
+})
+
 test('health: readiness follows the checks, and names the one that fails', async () => {
   expect((await fetch(`${bench.url}/readyz`)).status).toBe(200)
   const { failures } = bench.coordinator.node
@@ -235,6 +295,10 @@ test('workflows are saved under the name that they have themselves; keys are sho
   await expect(renamed).rejects.toMatchObject({ code: 'ERR_USAGE' })
   const { workflows } = await bench.client.call('listWorkflows', {})
   expect(workflows.filter(({ origin }) => origin === 'saved')).toMatchObject([{ name: 'ask', steps: 1 }])
+  const { tools } = await bench.client.call('listTools', {})
+  expect(tools.find(({ name }) => name === 'dice')).toMatchObject({
+    args: { type: 'object', properties: { sides: { type: 'integer', minimum: 2, maximum: 1000 } } },
+  })
 
   const { key, keyId } = await bench.client.call('createKey', { body: { label: 'laptop', scopes: ['jobs:read'] } })
   const used = await fetch(`${bench.url}/api/v1/jobs`, { headers: { authorization: `Bearer ${key}` } })

@@ -29,9 +29,16 @@ export const linesTypes = ['application/jsonl', 'application/x-ndjson']
 const hotRoutes: ReadonlySet<RouteName> = new Set<RouteName>([
   'listNodes',
   'getNode',
+  'networkChanges',
+  'listNetworkEvents',
   'listModels',
   'listReleases',
   'listStakes',
+  'chainState',
+  'account',
+  'accountRewards',
+  'listDelegates',
+  'getDelegate',
 ])
 
 export interface RestDependencies {

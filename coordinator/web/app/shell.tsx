@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet } from '@tanstack/react-router'
-import { Monitor, Moon, Sun } from 'lucide-react'
 import { Age } from '../components/age.tsx'
+import { Logo } from '../components/logo.tsx'
 import { useLive } from './live.ts'
 import { aboutQuery } from './queries.ts'
 import { Search } from './search.tsx'
 import { SignIn } from './sign-in.tsx'
-import { setTheme, themes, useTheme } from './theme.ts'
+import { ThemeButton } from './theme-button.tsx'
 
 const places = [
   { to: '/', name: 'Network' },
@@ -61,37 +61,6 @@ export function Shell() {
       </main>
       <Footer />
     </div>
-  )
-}
-
-function Logo() {
-  return (
-    <svg viewBox="0 0 32 32" aria-hidden="true" className="size-6 text-accent">
-      <path d="M9 8v16M23 8v16M9 16h14" fill="none" stroke="currentColor" strokeWidth="2.5" />
-      {[9, 23].flatMap((x) =>
-        [8, 24].map((y) => <circle key={`${x} ${y}`} cx={x} cy={y} r="3.5" fill="currentColor" />),
-      )}
-      <circle cx="16" cy="16" r="3.5" className="text-ready" fill="currentColor" />
-    </svg>
-  )
-}
-
-const themeIcons = { system: Monitor, light: Sun, dark: Moon }
-
-function ThemeButton() {
-  const theme = useTheme()
-  const next = themes[(themes.indexOf(theme) + 1) % themes.length]!
-  const Icon = themeIcons[theme]
-  return (
-    <button
-      type="button"
-      onClick={() => setTheme(next)}
-      aria-label={`colours: ${theme}; change to ${next}`}
-      title={`colours: ${theme}`}
-      className="rounded-md p-1.5 text-muted hover:bg-raised hover:text-ink"
-    >
-      <Icon className="size-4" />
-    </button>
   )
 }
 

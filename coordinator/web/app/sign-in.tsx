@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, lazy, Suspense, useState } from 'react'
 import { Button } from '../components/button.tsx'
 import { CopyText } from '../components/copy-text.tsx'
 import { Dialog } from '../components/dialog.tsx'
@@ -7,6 +7,8 @@ import { Field } from '../components/field.tsx'
 import { ErrorNotice } from '../components/notice.tsx'
 import { aboutQuery } from './queries.ts'
 import { useIdentity, useSignIn } from './session.ts'
+
+const WalletSignIn = lazy(async () => ({ default: (await import('../stake/wallet-sign-in.tsx')).WalletSignIn }))
 
 /** Why the link that opened this page let nobody in. */
 let sessionProblem: string | undefined
@@ -90,6 +92,11 @@ export function SignInWays({ onDone }: { onDone: () => void }) {
             Sign in
           </Button>
         </form>
+      )}
+      {data?.signIn.wallets === true && (
+        <Suspense fallback={null}>
+          <WalletSignIn onDone={onDone} />
+        </Suspense>
       )}
       <p className="text-[13px] text-muted">
         Map, models and stake are open to everybody. Signing in is for asking models and for your own jobs.

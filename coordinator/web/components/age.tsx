@@ -11,7 +11,7 @@ export function Age({ atMs, prefix = '' }: { atMs: number; prefix?: string }) {
   return (
     <time dateTime={new Date(atMs).toISOString()} title={formatDateTime(atMs)}>
       {prefix}
-      {ageMs < 2000 ? 'just now' : `${formatDuration(Math.floor(ageMs / 1000) * 1000)} ago`}
+      {ageMs < 2000 ? 'just now' : `${ageMs < 10_000 ? `${Math.floor(ageMs / 1000)} s` : formatDuration(ageMs)} ago`}
     </time>
   )
 }

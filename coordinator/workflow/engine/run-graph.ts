@@ -12,12 +12,13 @@ import {
   StateGraph,
 } from '@langchain/langgraph'
 import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
+import { readPath, type Values } from '#protocol/api/value-path.ts'
+import type { PlannedStep } from '#protocol/api/workflow-plan.ts'
 import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
-import { workflowParallelMax, workflowStateBytesMax } from '#protocol/limits.ts'
+import { workflowEventValueBytesMax, workflowParallelMax, workflowStateBytesMax } from '#protocol/limits.ts'
 import type { StepEvent, WorkflowHost } from '../host.ts'
-import type { Plan, PlannedStep } from '../plan/compile.ts'
+import type { Plan } from '../plan/compile.ts'
 import { render } from '../plan/template.ts'
-import { readPath, type Values } from '../plan/value-path.ts'
 import type { RunOutcome, RunRequest, WaitingStep } from '../run.ts'
 import { runStep } from '../step/run-step.ts'
 import { Checkpointer } from './checkpointer.ts'
@@ -127,11 +128,11 @@ function graphOf(nodes: NodeContext, checkpointer: Checkpointer) {
 async function runNode(nodes: NodeContext, planned: PlannedStep, state: State): Promise<Partial<State>> {
   const { host, signal } = nodes
   const { step } = planned
-  const tell = (status: StepEvent['status'], detail?: string) =>
-    host.emit({ type: 'step', step: step.id, status, ...(detail === undefined ? {} : { detail }) })
+  const tell = (status: StepEvent['status'], more: Pick<StepEvent, 'detail' | 'value'> = {}) =>
+    host.emit({ type: 'step', step: step.id, status, ...more })
   try {
     if (isPassedOver(planned, state)) {
-      await tell('succeeded', 'passed over')
+      await tell('succeeded', { detail: 'passed over' })
       return { $ended: { [step.id]: { passedOver: true } } }
     }
     const values = valuesOf(state)
@@ -153,15 +154,23 @@ async function runNode(nodes: NodeContext, planned: PlannedStep, state: State): 
           )
     signal.throwIfAborted()
     checkState(state, value)
-    await tell('succeeded', Array.isArray(value) ? `${value.length} items` : undefined)
+    await tell('succeeded', {
+      ...(Array.isArray(value) ? { detail: `${value.length} items` } : {}),
+      ...(isShort(value) ? { value } : {}),
+    })
     return { $ended: { [step.id]: { value } } }
   } catch (error) {
     // That is how LangGraph waits.
     if (isGraphInterrupt(error) || signal.aborted) throw error
     const failed = nodes.fail(failureOf(step.id, error))
-    await tell('failed', failed.message)
+    await tell('failed', { detail: failed.message })
     throw failed
   }
+}
+
+/** Events are kept and sent to all who watch: they carry no more than a person reads. */
+function isShort(value: unknown): value is Exclude<StepEvent['value'], undefined> {
+  return Buffer.byteLength(JSON.stringify(value)) <= workflowEventValueBytesMax
 }
 
 /** @throws {ERR_FORBIDDEN} */

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseTemplate, pathsOf } from '#protocol/api/template.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { jobTextBytesMax } from '#protocol/limits.ts'
-import { parseTemplate, pathsOf, render, renderJson } from './template.ts'
+import { render, renderJson } from './template.ts'
 
 const values = new Map<string, unknown>([
   ['input', { name: 'Ada', list: [1, { deep: true }], 'a-b': 'dashed' }],

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { parsePath, readPath, type Values } from '#protocol/api/value-path.ts'
 import type { WorkflowStep } from '#protocol/api/workflow.ts'
-import { parsePath, readPath, type Values } from '../plan/value-path.ts'
 
 /** Nothing, null and what is of another type than the test asks for: the answer is no. */
 export function holds(condition: Extract<WorkflowStep, { type: 'condition' }>, values: Values): boolean {

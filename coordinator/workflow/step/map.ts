@@ -1,6 +1,6 @@
+import { parsePath } from '#protocol/api/value-path.ts'
 import type { WorkflowStep } from '#protocol/api/workflow.ts'
 import { workflowItemsParallelDefault } from '#protocol/limits.ts'
-import { parsePath } from '../plan/value-path.ts'
 import { eachOf } from './each-of.ts'
 import { runPrompt } from './prompt.ts'
 import { listAt, type StepRun } from './step-run.ts'

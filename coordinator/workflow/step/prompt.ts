@@ -1,9 +1,9 @@
 /** A prompt as a child job; its value is the text of the answer. */
 import type { ItemWork } from '#protocol/api/jobs.ts'
+import type { Values } from '#protocol/api/value-path.ts'
 import type { WorkflowStep } from '#protocol/api/workflow.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { render } from '../plan/template.ts'
-import type { Values } from '../plan/value-path.ts'
 import { keyOf, type StepRun } from './step-run.ts'
 
 /** What prompts have in common wherever they stand: alone, in a map, in a reduce. */

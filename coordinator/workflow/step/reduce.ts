@@ -1,7 +1,7 @@
+import { parsePath } from '#protocol/api/value-path.ts'
 import type { WorkflowStep } from '#protocol/api/workflow.ts'
 import { workflowItemsParallelDefault } from '#protocol/limits.ts'
 import { textOf } from '../plan/template.ts'
-import { parsePath } from '../plan/value-path.ts'
 import { eachOf } from './each-of.ts'
 import { runPrompt } from './prompt.ts'
 import { listAt, type StepRun } from './step-run.ts'

@@ -1,8 +1,9 @@
 /** One step of one run: what it is given, and the bounds of what it gives. */
+
+import { readPath, type ValuePath, type Values } from '#protocol/api/value-path.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { workflowItemsMax, workflowValueBytesMax, workflowValueDepthMax } from '#protocol/limits.ts'
 import type { WorkflowHost } from '../host.ts'
-import { readPath, type ValuePath, type Values } from '../plan/value-path.ts'
 
 export interface StepRun {
   host: WorkflowHost

@@ -1,7 +1,8 @@
 /** A tool, once the constitution has said yes to just that. */
+
+import type { Values } from '#protocol/api/value-path.ts'
 import { HartonomousError } from '#protocol/errors.ts'
 import { renderJson } from '../plan/template.ts'
-import type { Values } from '../plan/value-path.ts'
 import { boundedValue, keyOf, type StepRun } from './step-run.ts'
 
 export async function runTool(

@@ -42,6 +42,16 @@ export class BondLedger {
   bondOf(node: Address): bigint {
     return this.#bonds.get(node)?.assets ?? 0n
   }
+
+  /** Of all nodes. */
+  totals(): { assetsWei: bigint; thawingWei: bigint } {
+    let [assetsWei, thawingWei] = [0n, 0n]
+    for (const { assets, thawing } of this.#bonds.values()) {
+      assetsWei += assets
+      thawingWei += thawing
+    }
+    return { assetsWei, thawingWei }
+  }
 }
 
 /** In equal parts of what thaws and what does not. */

@@ -100,6 +100,20 @@ test('chain deploy: makes the contracts where the plan said, writes the address 
   expect(wrong.stderr).toContain('ERR_CHAIN_WRONG')
 })
 
+test('chain fund: gives HART and gas on a chain for trying out, and refuses what is no address', async () => {
+  const book = join(folder, 'fund.json')
+  const deploy = ['chain', 'deploy', '--rpc', server.url, '--key-file', keyFile, '--out', book, '--yes', '--json']
+  expect((await hart(...deploy)).status).toBe(0)
+  const of = ['--rpc', server.url, '--book', book]
+  const address = `0x${'5a'.repeat(20)}`
+  const given = await hart('chain', 'fund', address, ...of)
+  expect([given.status, given.stderr]).toEqual([0, ''])
+  expect(given.stdout).toContain('received 10000 HART, and has ether for gas')
+  const { hartWei, etherWei } = JSON.parse((await hart('chain', 'fund', address, ...of, '--json')).stdout)
+  expect([hartWei, etherWei]).toEqual([`${10n ** 22n}`, `${10n ** 19n}`])
+  expect((await hart('chain', 'fund', '0x12', ...of)).status).toBe(2)
+})
+
 test('chain deploy: without consent, payer, key or chain it says what is missing, and sends nothing', async () => {
   const refused = async (message: string, ...argv: string[]) => {
     const { status, stderr } = await hart('chain', 'deploy', ...argv)

@@ -82,21 +82,59 @@ export const chainStatus: Command = {
     book: { value: 'FILE', help: 'its address book; without it chain.addressBook of the settings' },
   },
   examples: ['hart chain status', 'hart chain status --rpc http://127.0.0.1:31415 --book chain.json --json'],
-  async run(context) {
-    const { paths } = context
-    const config = await configOf(context)
-    const rpcUrl = textOption(context, 'rpc') ?? config['chain.rpc']
-    const named = textOption(context, 'book') ?? config['chain.addressBook']
-    const addressBook = resolve(named || dataFiles.addressBook(paths.dataDir))
-    const { openConfiguredChain } = await loadChain()
-    const chain = await openConfiguredChain({ rpcUrl, addressBook })
-    try {
+  run: (context) =>
+    withChain(context, async (chain, addressBook) => {
       await showStatus(context, chain, addressBook)
       return 0
-    } finally {
-      await chain.close()
-    }
+    }),
+}
+
+export const chainFund: Command = {
+  name: 'chain fund',
+  summary: 'Give HART, and ether for gas, to an address on a chain that is for trying out.',
+  usage: 'ADDRESS',
+  positionalsMin: 1,
+  positionalsMax: 1,
+  options: { rpc: { type: 'string' }, book: { type: 'string' } },
+  optionHelp: {
+    rpc: { value: 'URL', help: 'the chain; without it chain.rpc of the settings' },
+    book: { value: 'FILE', help: 'its address book; without it chain.addressBook of the settings' },
   },
+  examples: ['hart chain fund 0x52908400098527886E0F7030069857D2E4169EE7'],
+  run: (context) =>
+    withChain(context, async (chain) => {
+      const { output, positionals } = context
+      const { checksumAddress, readAddress } = await loadFeature()
+      const { giveDevelopmentFunds } = await loadChain()
+      const address = readAddress(positionals[0] ?? '')
+      const { hartWei, etherWei, transactionHash, blockNumber } = await giveDevelopmentFunds(chain, address)
+      if (output.json)
+        output.value({
+          address,
+          hartWei: String(hartWei),
+          etherWei: String(etherWei),
+          transactionHash,
+          blockNumber,
+        })
+      else output.line(`${checksumAddress(address)} received ${formatHart(hartWei)} HART, and has ether for gas`)
+      return 0
+    }),
+}
+
+/** That of the settings, unless --rpc and --book name another. */
+async function withChain(context: CommandContext, work: (chain: Chain, addressBook: string) => Promise<number>) {
+  const { paths } = context
+  const config = await configOf(context)
+  const rpcUrl = textOption(context, 'rpc') ?? config['chain.rpc']
+  const named = textOption(context, 'book') ?? config['chain.addressBook']
+  const addressBook = resolve(named || dataFiles.addressBook(paths.dataDir))
+  const { openConfiguredChain } = await loadChain()
+  const chain = await openConfiguredChain({ rpcUrl, addressBook })
+  try {
+    return await work(chain, addressBook)
+  } finally {
+    await chain.close()
+  }
 }
 
 async function showStatus(context: CommandContext, chain: Chain, addressBook: string): Promise<void> {

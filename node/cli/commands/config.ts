@@ -1,6 +1,9 @@
 /** `hart config`: settings with their origin; set, unset, path. */
-import { HartonomousError } from '#protocol/errors.ts'
+import type { SettingsChangeView, SettingsView } from '#protocol/api/settings.ts'
+import { HartonomousError, isHartonomousError } from '#protocol/errors.ts'
 import {
+  environmentName,
+  isChangeable,
   isSettingKey,
   readConfigFile,
   resolveConfig,
@@ -9,7 +12,7 @@ import {
   settings,
   writeConfigKey,
 } from '../../config/index.ts'
-import { type Command, flagOption } from '../command.ts'
+import { type Command, type CommandContext, flagOption } from '../command.ts'
 
 export const configShow: Command = {
   name: 'config show',
@@ -53,7 +56,7 @@ export const configGet: Command = {
 
 export const configSet: Command = {
   name: 'config set',
-  summary: 'Change a setting in the file; a running node takes it at its next start.',
+  summary: 'Change a setting: kept in the file, and taken by a running node at once where it can be.',
   usage: 'KEY [VALUE]',
   positionalsMin: 1,
   positionalsMax: 2,
@@ -62,20 +65,51 @@ export const configSet: Command = {
   examples: [
     'hart config set pledge.disk 50GiB',
     'hart config set policy.licences.allow Apache-2.0,MIT',
+    'hart config set schedule "mon-fri 22:00-07:00,sat-sun 00:00-24:00"',
     'hart config set region --unset',
   ],
   async run(context) {
     const [key, value] = context.positionals
     if ((value === undefined) !== flagOption(context, 'unset'))
       throw new HartonomousError('ERR_USAGE', { message: 'give a VALUE, or --unset' })
-    await writeConfigKey(context.paths.configFile, key!, value)
-    if (context.output.json) context.output.value({ file: context.paths.configFile, key })
+    const taken = await changeRunning(context, key!, value)
+    if (taken === undefined) await writeConfigKey(context.paths.configFile, key!, value)
+    const file = taken?.file ?? context.paths.configFile
+    const isInForce = taken?.applied.includes(key!) === true
+    if (context.output.json) context.output.value({ file, key, isInForce })
     else {
       const what = value === undefined ? 'has its default again' : 'is set'
-      context.output.note(`${key} ${what} in ${context.paths.configFile}; a running node takes it at its next start`)
+      const when = isInForce ? 'the running node has taken it' : 'a running node takes it at its next start'
+      context.output.note(`${key} ${what} in ${file}; ${when}${goesBefore(taken, key!)}`)
     }
     return 0
   },
+}
+
+/** Undefined where no node runs in this data folder, or it takes this setting at its start only: then the file is all there is. */
+async function changeRunning(
+  context: CommandContext,
+  key: string,
+  value: string | undefined,
+): Promise<SettingsChangeView | undefined> {
+  if (!isChangeable(key)) return undefined
+  try {
+    const node = await context.connect()
+    const { file } = await node.get<SettingsView>('/api/v1/settings')
+    if (file !== context.paths.configFile) return undefined
+    return await node.put<SettingsChangeView>('/api/v1/settings', { settings: { [key]: value ?? null } })
+  } catch (error) {
+    if (isHartonomousError(error, 'ERR_NODE_NOT_RUNNING')) return undefined
+    throw error
+  }
+}
+
+function goesBefore(taken: SettingsChangeView | undefined, key: string): string {
+  const by = taken?.settings.find((setting) => setting.key === key)?.overriddenBy
+  if (by === undefined) return ''
+  return by === 'flag'
+    ? ', until its next start: the flag it was started with goes before the file'
+    : `, until its next start: ${environmentName(key as SettingKey)} goes before the file`
 }
 
 export const configPath: Command = {

@@ -32,6 +32,7 @@ export const devnet: Command = {
     'dht-only': { type: 'boolean' },
     keep: { type: 'boolean' },
     free: { type: 'boolean' },
+    regions: { type: 'string' },
   },
   optionHelp: {
     model: { value: 'FILE', help: 'any GGUF file (default: the bundled model)' },
@@ -43,6 +44,7 @@ export const devnet: Command = {
     'dht-only': { help: 'no gossip, no mDNS, no static peers' },
     keep: { help: 'keep the data folders' },
     free: { help: 'no chain and no payment' },
+    regions: { value: 'DE,US,…', help: 'countries that the nodes declare, in their order (default: none)' },
   },
   examples: [
     'npm start',
@@ -89,6 +91,7 @@ async function runDevnet(context: CommandContext): Promise<number> {
       ...(economy === undefined ? {} : { economy }),
       hasCaps,
       isDhtOnly: flagOption(context, 'dht-only'),
+      regions: regionsOf(context),
       prompt,
       board,
       view,
@@ -121,6 +124,15 @@ async function runDevnet(context: CommandContext): Promise<number> {
     if (!flagOption(context, 'keep')) await rm(folder, { recursive: true, force: true })
     else output.note(`kept ${folder}`)
   }
+}
+
+/** @throws {ERR_USAGE} */
+function regionsOf(context: CommandContext): string[] {
+  const regions = (textOption(context, 'regions') ?? '').split(',').filter((region) => region !== '')
+  for (const region of regions)
+    if (!/^[A-Z]{2}$/.test(region))
+      throw new HartonomousError('ERR_USAGE', { message: '--regions takes two-letter countries, such as DE,US,JP' })
+  return regions
 }
 
 /** On one's own machine a file that names no licence may be tried all the same. */

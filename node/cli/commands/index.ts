@@ -1,6 +1,6 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from '../command.ts'
-import { chainDeploy, chainStart, chainStatus } from './chain.ts'
+import { chainDeploy, chainFund, chainStart, chainStatus } from './chain.ts'
 import { createCompletion } from './completion.ts'
 import { configGet, configPath, configSet, configShow } from './config.ts'
 import {
@@ -139,6 +139,7 @@ export const commands: readonly Command[] = [
   chainStart,
   chainStatus,
   chainDeploy,
+  chainFund,
   disputeEquivocation,
   disputeOpen,
   disputeStatus,

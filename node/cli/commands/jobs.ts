@@ -138,18 +138,27 @@ export const jobsList: Command = {
 export const jobsShow: Command = {
   name: 'jobs show',
   aliases: ['jobs status'],
-  summary: 'A job with its phases, its tries and why; with --receipts what the nodes signed.',
+  summary:
+    'A job with its phases, its tries and why; with --receipts what the nodes signed, with --request what was asked.',
   usage: 'JOB',
   positionalsMin: 1,
-  options: { ...coordinatorOptions, receipts: { type: 'boolean' } },
-  optionHelp: { ...coordinatorOptionHelp, receipts: { help: 'signed statements of the nodes, as JSON' } },
-  examples: ['hart jobs show 0199…', 'hart jobs show 0199… --receipts'],
+  options: { ...coordinatorOptions, receipts: { type: 'boolean' }, request: { type: 'boolean' } },
+  optionHelp: {
+    ...coordinatorOptionHelp,
+    receipts: { help: 'signed statements of the nodes, as JSON' },
+    request: { help: 'what was asked for, as JSON: a file of it can be submitted again' },
+  },
+  examples: ['hart jobs show 0199…', 'hart jobs show 0199… --receipts', 'hart jobs show 0199… --request > again.json'],
   async run(context) {
     const { output } = context
     const [client, params] = await jobOf(context)
     if (flagOption(context, 'receipts')) {
       const { receipts } = await client.call('jobReceipts', { params })
       for (const receipt of receipts) output.value(receipt)
+      return 0
+    }
+    if (flagOption(context, 'request')) {
+      output.value(await client.call('jobRequest', { params }))
       return 0
     }
     const job = await client.call('getJob', { params })

@@ -1,4 +1,4 @@
-import type { NodeView, StakeEntry, SwarmModelView } from '#protocol/api/network.ts'
+import type { NetworkEvent, NodeView, StakeEntry, SwarmModelView } from '#protocol/api/network.ts'
 import { shortId } from '#protocol/ids.ts'
 import { formatBytes, formatDuration } from '#protocol/units.ts'
 import { hart } from '../amount.ts'
@@ -8,7 +8,8 @@ import type { Output } from '../output.ts'
 
 export const nodes: Command = {
   name: 'nodes',
-  summary: 'Nodes of the swarm as the coordinator sees them; with PEER one of them, with --models what they offer.',
+  summary:
+    'Nodes of the swarm as the coordinator sees them; with PEER one of them, with --models what they offer, with --events what happened.',
   usage: '[PEER]',
   positionalsMax: 1,
   options: {
@@ -17,6 +18,7 @@ export const nodes: Command = {
     model: { type: 'string' },
     models: { type: 'boolean' },
     stakes: { type: 'boolean' },
+    events: { type: 'boolean' },
   },
   optionHelp: {
     ...coordinatorOptionHelp,
@@ -24,13 +26,18 @@ export const nodes: Command = {
     model: { value: 'ID', help: 'those that hold some of this model' },
     models: { help: 'the models of the swarm, with those who hold and answer them' },
     stakes: { help: 'the bonds on the chain behind the nodes' },
+    events: { help: 'what happened lately: who came, went or changed; with PEER, to that node' },
   },
   examples: ['hart nodes --state ready', 'hart nodes --models', 'hart nodes 12D3KooW… --json'],
   async run(context) {
     const { output, positionals } = context
     const client = await connectToCoordinator(context)
     const [peerId] = positionals
-    if (peerId !== undefined) {
+    if (flagOption(context, 'events')) {
+      const { events } = await client.call('listNetworkEvents', { query: peerId === undefined ? {} : { peerId } })
+      if (output.json) output.value(events)
+      else printEvents(output, events)
+    } else if (peerId !== undefined) {
       const node = await client.call('getNode', { params: { peerId } })
       if (output.json) output.value(node)
       else printNodes(output, [node])
@@ -95,4 +102,30 @@ function printStakes(output: Output, list: readonly StakeEntry[]): void {
       ['node', 'bond', 'payee'],
       list.map(({ peerId, bondWei, payee }) => [shortId(peerId), hart(bondWei), payee]),
     )
+}
+
+function printEvents(output: Output, list: readonly NetworkEvent[]): void {
+  if (list.length === 0) output.note('nothing has happened since the coordinator started')
+  else
+    output.table(
+      ['time', 'what', 'of', 'more'],
+      list.map((event) => [new Date(event.atMs).toISOString(), event.type, ...wordsOf(event)]),
+    )
+}
+
+function wordsOf(event: NetworkEvent): [of: string, more: string] {
+  switch (event.type) {
+    case 'node-joined':
+      return [shortId(event.peerId), event.state]
+    case 'node-left':
+      return [shortId(event.peerId), '']
+    case 'node-state':
+      return [shortId(event.peerId), `${event.from} -> ${event.to}: ${event.reason}`]
+    case 'model-appeared':
+      return [event.name, '']
+    case 'model-copies':
+      return [event.name, `${event.from} -> ${event.to} whole`]
+    case 'part-rare':
+      return [event.name, `${event.part} is held by ${event.holders}`]
+  }
 }

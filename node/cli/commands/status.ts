@@ -1,6 +1,8 @@
 /** `hart status`: what the node is doing and, when it is idle, why and what would help. */
-import type { StatusView } from '#protocol/api/control.ts'
+
+import type { ScheduleView, StatusView } from '#protocol/api/control.ts'
 import type { EconomyView } from '#protocol/api/earnings.ts'
+import { describeActivity } from '#protocol/api/refusals.ts'
 import { formatHart } from '#protocol/hart.ts'
 import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
 import { type Command, flagOption } from '../command.ts'
@@ -39,6 +41,7 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
     'swarm',
     `${view.peersConnected} peers connected, ${view.leasesLive} with a live lease, DHT ${view.dht.mode} with ${view.dht.routingTableSize} peers`,
   )
+  if (view.schedule !== undefined) row('schedule', describeSchedule(view.schedule))
   row(
     'announced',
     `${view.dht.keysAnnounced} keys${view.dht.keysWaiting > 0 ? `, ${view.dht.keysWaiting} waiting` : ''}`,
@@ -53,6 +56,7 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
     'serving',
     `${formatRate(view.upload.bytesPerSecond)} to ${view.upload.peers.length} peers, ${formatBytes(view.upload.totalBytes)} since the start`,
   )
+  row('asked', describeActivity(view.activity))
   if (view.engine !== undefined) {
     const { engine, device, state, slotsBusy, slots, crashes } = view.engine
     row(
@@ -73,6 +77,12 @@ function printStatus(output: Output, view: StatusView, isVerbose: boolean): void
     if (isVerbose || decision.action === 'fetch') row(decision.action, `${decision.name}: ${decision.reason}`)
   }
   row('openai', `${view.apiUrl}/v1`)
+}
+
+function describeSchedule({ spans, isOpen, nextChangeAtMs, override }: ScheduleView): string {
+  const now = override === undefined ? (isOpen ? 'open' : 'closed') : `${override} by hand`
+  const until = nextChangeAtMs === undefined ? '' : ` until ${new Date(nextChangeAtMs).toLocaleString()}`
+  return `${spans.join(', ')}: ${now}${until}`
 }
 
 function describePay(economy: EconomyView | undefined): string {

@@ -36,7 +36,7 @@ export const up: Command = {
 async function runUp(context: CommandContext): Promise<number> {
   const { output, paths, signal } = context
   const beganAtMs = Date.now()
-  const { config } = await resolveNodeConfig(context)
+  const { config, origins } = await resolveNodeConfig(context)
   const log = createLogOf(context)
   const files = listOption(context, 'ingest').map((file) => resolve(file))
   for (const file of files) await assertOffers(file, textOption(context, 'license'))
@@ -44,7 +44,9 @@ async function runUp(context: CommandContext): Promise<number> {
   // Loaded here, so that commands that only ask a running node start fast.
   const { startServer } = await import('../../runtime/server.ts')
   const onEvent = output.json ? (event: StampedEvent) => output.value(event) : createConsole(output)
-  const server = await startServer({ dataDir: paths.dataDir, config, log, onEvent, requestStop: stop.resolve })
+  const { dataDir, configFile } = paths
+  const settingsSource = { file: configFile, origins }
+  const server = await startServer({ dataDir, config, settingsSource, log, onEvent, requestStop: stop.resolve })
   try {
     const { controller } = server
     const status = await controller.status()

@@ -35,6 +35,8 @@ export interface ScenarioOptions {
   payloadFile?: string
   hasCaps: boolean
   isDhtOnly: boolean
+  /** Countries that the nodes declare, from the first on; there may be fewer than nodes. */
+  regions: readonly string[]
   prompt: string
   board: Board
   view: DevnetView
@@ -137,7 +139,7 @@ function startNode(
   totalBytes: number,
   args: string[],
 ): DevnetNode {
-  const { board, view, economy } = options
+  const { board, view, economy, regions } = options
   const dataDir = join(options.folder, `node-${index}`)
   economy?.prepare(dataDir, 'node')
   const cap = Math.max(capBytesPerSecondMin, Math.ceil(totalBytes / (watchableMs / 1000)))
@@ -149,6 +151,7 @@ function startNode(
     ...(role === 'seed' ? [] : ['--pledge', String(totalBytes * 2)]),
     ...(options.hasCaps ? ['--upload-rate', String(cap)] : []),
     ...(options.isDhtOnly ? ['--dht-only'] : []),
+    ...(regions[index - 1] === undefined ? [] : ['--set', `region=${regions[index - 1]}`]),
     ...(economy?.settings('node') ?? []),
     // Who answers, and is paid for it, is the late one.
     ...(economy === undefined || role === 'late' ? [] : ['--set', 'inference.forPeers=false']),

@@ -1,5 +1,6 @@
 /** The one table of routes of the coordinator, and the types that follow from it. */
 import type { z } from 'zod'
+import { chainRoutes } from './chain.ts'
 import { constitutionRoutes } from './constitution.ts'
 import { routesElsewhere } from './elsewhere.ts'
 import { healthRoutes } from './health.ts'
@@ -17,6 +18,7 @@ export const routes = {
   ...jobRoutes,
   ...workflowRoutes,
   ...moneyRoutes,
+  ...chainRoutes,
   ...keyRoutes,
   ...constitutionRoutes,
   ...healthRoutes,

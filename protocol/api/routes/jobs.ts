@@ -139,6 +139,18 @@ export const jobRoutes = {
     mcp: 'job_result',
     cli: 'jobs result',
   }),
+  jobRequest: route({
+    method: 'GET',
+    path: '/api/v1/jobs/{jobId}/request',
+    tag: 'jobs',
+    scope: 'jobs:read',
+    summary: 'What was asked for: the work and its terms, as the job has them.',
+    params: jobParams,
+    answer: { type: 'json', schema: submitRequest },
+    errors: ['ERR_NOT_FOUND'],
+    mcp: { no: 'whoever submitted a job knows what it asked for' },
+    cli: 'jobs show',
+  }),
   jobReceipts: route({
     method: 'GET',
     path: '/api/v1/jobs/{jobId}/receipts',

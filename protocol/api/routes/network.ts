@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { changeEvent, coverageView, networkSnapshot, nodeView, swarmModelView } from '../network.ts'
+import { networkEventsKeptMax } from '../../limits.ts'
+import {
+  changeEvent,
+  coverageView,
+  networkChanges,
+  networkEvent,
+  networkSnapshot,
+  nodeDetail,
+  nodeView,
+  swarmModelView,
+} from '../network.ts'
 import { modelReference, nextCursor, pageQuery, route } from './shape.ts'
 
 export const networkRoutes = {
@@ -24,9 +34,9 @@ export const networkRoutes = {
     path: '/api/v1/nodes/{peerId}',
     tag: 'network',
     scope: 'network:read',
-    summary: 'One node.',
+    summary: 'One node, with what its score is made of.',
     params: z.strictObject({ peerId: z.string().min(1).max(256) }),
-    answer: { type: 'json', schema: nodeView },
+    answer: { type: 'json', schema: nodeDetail },
     errors: ['ERR_NOT_FOUND'],
     mcp: { no: 'network_state lists the nodes with all that is known of each' },
     cli: 'nodes',
@@ -42,6 +52,36 @@ export const networkRoutes = {
     errors: [],
     mcp: 'network_state',
     cli: 'coordinator status',
+  }),
+  networkChanges: route({
+    method: 'GET',
+    path: '/api/v1/network/changes',
+    tag: 'network',
+    scope: 'network:read',
+    summary: 'What changed since a revision: for who has a snapshot and hears on the stream of events that it is old.',
+    query: z.strictObject({
+      since: z.coerce.number().int().min(0).describe('`revision` of the snapshot, or of the changes before.'),
+    }),
+    answer: { type: 'json', schema: networkChanges },
+    errors: [],
+    mcp: { no: 'an agent keeps no snapshot; network_state says how things stand' },
+    cli: { no: 'a command keeps no snapshot; hart nodes says how things stand' },
+  }),
+  listNetworkEvents: route({
+    method: 'GET',
+    path: '/api/v1/network/events',
+    tag: 'network',
+    scope: 'network:read',
+    summary: `The last things that happened in the swarm, newest first: at most ${networkEventsKeptMax} are kept.`,
+    query: z.strictObject({
+      since: z.coerce.number().int().min(0).exactOptional().describe('Those behind this `seq`; all unless given.'),
+      limit: z.coerce.number().int().min(1).max(networkEventsKeptMax).exactOptional(),
+      peerId: z.string().min(1).max(256).exactOptional().describe('Those of one node.'),
+    }),
+    answer: { type: 'json', schema: z.object({ events: z.array(networkEvent) }) },
+    errors: [],
+    mcp: { no: 'network_state says how things stand, and since when' },
+    cli: 'nodes',
   }),
   events: route({
     method: 'GET',

@@ -17,6 +17,13 @@ export const workflowView = workflowSummary.omit({ steps: true }).extend({
 })
 export type WorkflowView = z.infer<typeof workflowView>
 
+export const toolView = z.object({
+  name: z.string(),
+  description: z.string(),
+  args: z.record(z.string(), z.unknown()).describe('JSON Schema of its arguments.'),
+})
+export type ToolView = z.infer<typeof toolView>
+
 const workflowParams = z.strictObject({ name: z.string().min(1).max(96) })
 
 export const workflowRoutes = {
@@ -43,6 +50,17 @@ export const workflowRoutes = {
     errors: ['ERR_NOT_FOUND'],
     mcp: { no: 'submit_job takes a graph or a name; a person chooses which' },
     cli: 'workflow show',
+  }),
+  listTools: route({
+    method: 'GET',
+    path: '/api/v1/tools',
+    tag: 'workflows',
+    scope: 'jobs:read',
+    summary: 'Tools that steps of workflows may use; the constitution decides at each use.',
+    answer: { type: 'json', schema: z.object({ tools: z.array(toolView) }) },
+    errors: [],
+    mcp: { no: 'they are used within workflows; the tools for agents are those of MCP itself' },
+    cli: { no: 'a graph that names an unknown tool is refused with the names of all' },
   }),
   saveWorkflow: route({
     method: 'PUT',
