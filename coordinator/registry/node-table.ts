@@ -7,7 +7,7 @@ import type { NetworkChanges, NodeView } from '#protocol/api/network.ts'
 import type { Lease } from '#protocol/heartbeat/message.ts'
 import type { PeerId } from '#protocol/ids.ts'
 import { leaseTtlMs } from '#protocol/limits.ts'
-import { formatDuration } from '#protocol/units.ts'
+import { formatDuration, second } from '#protocol/units.ts'
 import type { Happening } from './network-log.ts'
 import type { Counted } from './totals.ts'
 
@@ -274,8 +274,9 @@ function stateOf(
 ): Pick<NodeView, 'state' | 'reason'> {
   const { lease, probe, expiresAtMs, isGone } = entry
   if (isGone || nowMs >= expiresAtMs) {
-    const ago = formatDuration(Math.max(0, nowMs - expiresAtMs))
-    return { state: 'stale', reason: `no lease for ${ago}: it stopped, or cannot be reached` }
+    const agoMs = Math.max(0, nowMs - expiresAtMs)
+    const ago = agoMs < second ? 'just now' : `${formatDuration(agoMs)} ago`
+    return { state: 'stale', reason: `its lease ended ${ago}: it stopped, or cannot be reached` }
   }
   if (lease.isPaused) return { state: 'paused', reason: 'its owner has paused it' }
   if (probe?.ok === false) return { state: 'unreachable', reason: `a probe failed: ${probe.error ?? 'no answer'}` }

@@ -213,15 +213,14 @@ export class Registry implements RegistryService {
     return json
   }
 
-  /** By payee: nodes whose live lease and the chain name each other. */
-  boundPeers(): Map<Address, PeerId> {
-    const { leases, standing } = this.#deps.parts
-    const bound = new Map<Address, PeerId>()
-    for (const { signed } of leases.live()) {
+  /** Whom each live lease names as its payee on these contracts; what the chain says of it is not asked here. */
+  payees({ chainId, escrow }: { chainId: number; escrow: Address }): Map<PeerId, Address> {
+    const payees = new Map<PeerId, Address>()
+    for (const { signed } of this.#deps.parts.leases.live()) {
       const { peerId, payment } = signed.lease
-      if (payment !== undefined && standing.explain(peerId).chain?.state === 'bound') bound.set(payment.payee, peerId)
+      if (payment?.chainId === chainId && payment.escrow === escrow) payees.set(peerId, payment.payee)
     }
-    return bound
+    return payees
   }
 
   get revision(): number {
@@ -342,14 +341,12 @@ export class Registry implements RegistryService {
   }
 
   async #count(release: Release): Promise<CoverageView> {
-    const { parts, now } = this.#deps
+    const { now } = this.#deps
     const signal = AbortSignal.timeout(coverageTimeoutMs)
-    const model = await parts.library.open(release, signal)
-    const [components, holdings] = await Promise.all([
-      parts.tenant.findComponents({ modelId: release.modelId }),
-      this.#holdings(release.modelId, model.places.length, signal),
-    ])
-    const counted = countHolders(components, model.places, holdings)
+    const counted = await this.#countParts(release, signal).catch((error: unknown) => {
+      const what = `counting who holds the parts of ${release.name}`
+      throw signal.aborted ? new HartonomousError('ERR_TIMEOUT', { what, timeoutMs: coverageTimeoutMs }) : error
+    })
     return {
       modelId: release.modelId,
       name: release.name,
@@ -358,6 +355,16 @@ export class Registry implements RegistryService {
       source: 'lease',
       countedAtMs: now(),
     }
+  }
+
+  async #countParts(release: Release, signal: AbortSignal): Promise<CoverageView['parts']> {
+    const { library, tenant } = this.#deps.parts
+    const model = await library.open(release, signal)
+    const [components, holdings] = await Promise.all([
+      tenant.findComponents({ modelId: release.modelId }),
+      this.#holdings(release.modelId, model.places.length, signal),
+    ])
+    return countHolders(components, model.places, holdings)
   }
 
   /** Who says that it holds all is believed; the others are asked which chunks. Who does not answer is not counted. */

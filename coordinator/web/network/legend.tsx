@@ -28,6 +28,7 @@ export function Legend({ counts, shown, onShow }: LegendProps) {
             <button
               type="button"
               aria-pressed={isPressed}
+              data-state={state}
               title={stateMeanings[state]}
               onClick={() => toggle(state)}
               className={`flex min-h-6 items-center gap-1.5 rounded-md border px-1.5 text-[13px] ${look} ${isDim ? 'text-muted' : ''}`}

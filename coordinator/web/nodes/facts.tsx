@@ -15,7 +15,7 @@ export function Facts({ facts }: { facts: readonly Fact[] }) {
       {facts.map(({ name, value, how }) => (
         <div key={name} className="contents">
           <dt className="flex items-center gap-1.5 text-muted">
-            {name}
+            <span>{name}</span>
             {how !== undefined && <Tip text={how} label={`About ${name.toLowerCase()}`} />}
           </dt>
           <dd className="min-w-0 break-words">{value}</dd>

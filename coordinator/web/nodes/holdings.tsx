@@ -31,12 +31,12 @@ export function Holdings({ node: { models } }: { node: SwarmNode }) {
                 </td>
                 <td>
                   <span className="flex items-center gap-2">
-                    <progress
-                      aria-label={`held of ${name ?? modelId}`}
-                      max={chunkCount}
-                      value={heldChunks}
-                      className="h-2 w-20 accent-accent"
-                    />
+                    <span aria-hidden="true" className="h-2 w-20 overflow-hidden rounded bg-raised">
+                      <span
+                        className="block h-full bg-accent"
+                        style={{ width: `${(100 * heldChunks) / Math.max(1, chunkCount)}%` }}
+                      />
+                    </span>
                     {chunkCount === 0 ? '–' : `${Math.floor((100 * heldChunks) / chunkCount)} %`}
                   </span>
                 </td>

@@ -57,16 +57,16 @@ export function ScorePanel({ node, standing }: { node: SwarmNode; standing: Stan
 
 function Earned({ name, most, how, value }: { name: string; most: number; how: string; value: number }) {
   return (
-    <div className="grid grid-cols-[7rem_minmax(0,1fr)_6rem] items-center gap-2">
+    <div className="grid grid-cols-[7rem_minmax(0,1fr)_auto] items-center gap-2">
       <dt className="flex items-center gap-1.5 text-muted">
-        {name}
+        <span>{name}</span>
         <Tip text={how} label={`About ${name.toLowerCase()}`} />
       </dt>
       <dd className="contents">
         <span aria-hidden="true" className="h-2 overflow-hidden rounded bg-raised">
           <span className="block h-full bg-accent" style={{ width: `${Math.min(100, (100 * value) / most)}%` }} />
         </span>
-        <span className="text-right">
+        <span className="whitespace-nowrap">
           {value.toFixed(2)} <span className="text-muted">of {most.toFixed(2)}</span>
         </span>
       </dd>
