@@ -46,6 +46,8 @@ pageTest(
     const hops = page.getByRole('list', { name: 'Hops' })
     expect(await hops.locator(`a[href="/nodes/${won.peerId}"]`).count()).toBe(1)
     expect(await page.getByRole('img', { name: `It asked node ${won.peerId}, which answered.` }).count()).toBe(1)
+    await hops.getByText(/took it after .* as job/).waitFor()
+    await hops.getByText(/the first here .* after you sent it/).waitFor()
     await hops.getByText(`first token after ${formatDuration(won.firstTokenMs!)}`).waitFor()
     await said.getByText(`${won.promptTokens} + ${won.completionTokens}`).waitFor()
 

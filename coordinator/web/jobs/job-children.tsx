@@ -3,7 +3,7 @@ import { Button } from '../components/button.tsx'
 import { ErrorNotice } from '../components/notice.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { Table } from '../components/table.tsx'
-import { JobRow, jobColumns } from './job-row.tsx'
+import { JobRow, jobColumns, jobTableClass } from './job-row.tsx'
 import { jobsQuery } from './queries.ts'
 
 /** The jobs that a batch or a workflow began, newest first. */
@@ -16,7 +16,7 @@ export function JobChildren({ jobId }: { jobId: string }) {
   const jobs = data.pages.flatMap((page) => page.jobs)
   if (jobs.length === 0) return <p className="text-muted">It has begun none yet.</p>
   return (
-    <>
+    <div className={jobTableClass}>
       <Table label="Jobs of this job" head={jobColumns}>
         {jobs.map((job) => (
           <JobRow key={job.jobId} job={job} />
@@ -27,6 +27,6 @@ export function JobChildren({ jobId }: { jobId: string }) {
           Show older
         </Button>
       )}
-    </>
+    </div>
   )
 }

@@ -6,6 +6,10 @@ import { Age } from '../components/age.tsx'
 import { Cost } from './cost.tsx'
 import { isFinal, JobStateBadge, jobDurationMs } from './job-state.tsx'
 
+/** Around a table of jobs: a narrow window shows no kind (it stands under the id there), no model and no count of tries. */
+export const jobTableClass =
+  'max-sm:[&_tr>*:nth-child(3)]:hidden max-sm:[&_tr>*:nth-child(4)]:hidden max-sm:[&_tr>*:nth-child(6)]:hidden'
+
 export const jobColumns = ['State', 'Job', 'Kind', 'Model', 'Why', 'Tries', 'Took', 'Charged', 'Submitted']
 
 /** A line of a table of jobs. `lead` stands before its id: what opens its children, or the room that shows it as a child. */
@@ -26,10 +30,15 @@ export function JobRow({ job, lead }: { job: JobView; lead?: React.ReactNode }) 
         >
           {shortJob(jobId)}
         </Link>
+        <span className="block text-[13px] text-muted sm:hidden">{kind}</span>
       </td>
       <td>{kind}</td>
       <td className="break-words">{model}</td>
-      <td className="max-w-96 min-w-40 wrap-anywhere">{error?.message ?? reason}</td>
+      <td className="max-w-96 min-w-40">
+        <span className="line-clamp-3 wrap-anywhere" title={error?.message ?? reason}>
+          {error?.message ?? reason}
+        </span>
+      </td>
       <td>{attempts.length === 0 ? '' : attempts.length}</td>
       <td className="whitespace-nowrap">
         <Took job={job} />

@@ -15,7 +15,7 @@ import { Skeleton } from '../components/skeleton.tsx'
 import { Table } from '../components/table.tsx'
 import { formatCount } from '../lib/format.ts'
 import { groupJobs, type JobGroup } from './job-groups.ts'
-import { JobRow, jobColumns } from './job-row.tsx'
+import { JobRow, jobColumns, jobTableClass } from './job-row.tsx'
 import { jobStates, openStates } from './job-state.tsx'
 import { jobQuery, jobsQuery, parentsMissing } from './queries.ts'
 import { jobKinds } from './search.ts'
@@ -111,7 +111,7 @@ function Jobs() {
         </span>
       }
     >
-      <div className={isOld ? 'text-stale' : ''}>
+      <div className={`${jobTableClass} ${isOld ? 'text-stale' : ''}`}>
         <Table label="Jobs" head={jobColumns}>
           {groupJobs(jobs, parents).map((group) => (
             <Group key={group.jobId} group={group} />

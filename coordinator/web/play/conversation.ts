@@ -13,6 +13,9 @@ export interface Turn {
   request: SubmitRequest
   sentAtMs: number
   jobId?: string
+  /** From sending to the answer that there is a job, and to the first text, as this browser measured it. */
+  acceptedMs?: number
+  firstTextMs?: number
   events: readonly JobEvent[]
   /** The whole answer, as the coordinator keeps it. */
   text?: string
@@ -80,14 +83,18 @@ export async function send(queries: QueryClient, turnId: string): Promise<void> 
   const turn = turns.find((each) => each.turnId === turnId)
   if (turn === undefined) return
   change(turnId, () => ({ events: [], isOver: false, problem: undefined }))
+  const startedMs = performance.now()
   try {
     const job = await client.call('submitJob', { body: turn.request }, { idempotencyKey: turnId })
     const { jobId } = job
-    change(turnId, () => ({ jobId }))
+    change(turnId, () => ({ jobId, acceptedMs: performance.now() - startedMs }))
     queries.setQueryData(jobQuery(jobId).queryKey, job)
     if (turns.find((each) => each.turnId === turnId)?.isStopped) await client.call('cancelJob', { params: { jobId } })
     for await (const event of client.events('jobEvents', { params: { jobId } }))
-      change(turnId, ({ events }) => ({ events: [...events, event] }))
+      change(turnId, ({ events, firstTextMs }) => ({
+        events: [...events, event],
+        ...(event.type === 'text' && firstTextMs === undefined ? { firstTextMs: performance.now() - startedMs } : {}),
+      }))
     const { state } = await queries.fetchQuery({ ...jobQuery(jobId), staleTime: 0 })
     if (state !== 'succeeded') return
     const result = await queries.fetchQuery(jobResultQuery(jobId))

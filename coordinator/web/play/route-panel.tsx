@@ -32,7 +32,7 @@ export function RoutePanel({ turn }: { turn: Turn | undefined }) {
 }
 
 function Route({ turn }: { turn: Turn }) {
-  const { jobId, events, isOver } = turn
+  const { jobId, events, isOver, acceptedMs, firstTextMs } = turn
   const { data: about } = useQuery(aboutQuery)
   const { data: job } = useQuery({ ...jobQuery(jobId ?? ''), enabled: jobId !== undefined })
   const placeOf = useNodePlaces()
@@ -74,7 +74,7 @@ function Route({ turn }: { turn: Turn }) {
             <p className="text-muted">{isOver ? 'it did not take the prompt' : 'sending'}</p>
           ) : (
             <p className="text-muted">
-              took it as job{' '}
+              took it{acceptedMs !== undefined && ` after ${formatDuration(acceptedMs)}`} as job{' '}
               <Link to="/jobs/$jobId" params={{ jobId }} className="font-mono text-[13px] text-accent underline">
                 {shortJob(jobId)}
               </Link>
@@ -90,6 +90,7 @@ function Route({ turn }: { turn: Turn }) {
             <p className="font-medium">Coordinator → you</p>
             <p className="text-muted">
               {answer.tokens} tokens{isOver ? '' : ' so far'}
+              {firstTextMs !== undefined && `, the first here ${formatDuration(firstTextMs)} after you sent it`}
               {answer.tokensPerSecond !== undefined && `, ${answer.tokensPerSecond.toFixed(1)} tokens/s as they came`}
             </p>
           </li>
