@@ -227,8 +227,16 @@ pageTest(
     // On the canvas by keys: a node takes the focus, and goes by Delete.
     await nodeOf(page, 'two').focus()
     await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Step two' }).waitFor()
     await page.keyboard.press('Delete')
     await nodeOf(page, 'two').waitFor({ state: 'detached' })
+    await page.keyboard.press('Control+Z')
+    await edge.waitFor({ state: 'attached' })
+
+    // So does an edge.
+    await edge.focus()
+    await page.keyboard.press('Delete')
+    await edge.waitFor({ state: 'detached' })
     await page.keyboard.press('Control+Z')
     await edge.waitFor({ state: 'attached' })
 

@@ -13,7 +13,7 @@ import {
   useReactFlow,
   useStore,
 } from '@xyflow/react'
-import { type ReactNode, useEffect, useMemo } from 'react'
+import { type KeyboardEvent, useEffect, useMemo } from 'react'
 import type { WorkflowGraph } from '#protocol/api/workflow.ts'
 import type { GraphProblem } from './check.ts'
 import { addLink, type DrawnLink, linkProblem, removeLink, removeStep } from './edit.ts'
@@ -22,8 +22,6 @@ import { type Link, type LinkKind, linksOf } from './links.ts'
 import type { Run } from './run.ts'
 import { StepNode, type StepNodeData } from './step-node.tsx'
 import { rootOf } from './step-text.ts'
-
-type LinkData = { link: Link }
 
 const nodeTypes = { step: StepNode }
 const zoomMin = 0.25
@@ -42,8 +40,6 @@ interface CanvasProps {
   onEdit: (graph: WorkflowGraph) => void
   /** A link that may not be, and why. */
   onRefused: (problem: string) => void
-  /** Over it, where there is no step yet. */
-  children?: ReactNode
 }
 
 /** The graph, drawn. All that is done here can be done in the lists beside it as well. */
@@ -55,7 +51,7 @@ export function Canvas(props: CanvasProps) {
   )
 }
 
-function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onRefused, children }: CanvasProps) {
+function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onRefused }: CanvasProps) {
   const links = useMemo(() => linksOf(graph), [graph])
   const places = useMemo(
     () =>
@@ -84,7 +80,6 @@ function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onR
         run: stepRun,
         hasProblem: problem?.step === step.id,
         isOutput: step.id === output,
-        isEditable: true,
       },
     }
   })
@@ -107,10 +102,7 @@ function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onR
       nodeTypes={nodeTypes}
       onNodesChange={onNodesChange}
       onPaneClick={() => onSelect(undefined)}
-      onDelete={({ nodes: steps, edges: drawn }) => {
-        const rest = steps.reduce((left, { id }) => removeStep(left, id), graph)
-        onEdit(drawn.reduce((left, { data }) => withoutEdge(left, data?.link), rest))
-      }}
+      onKeyDown={(event) => onKey(event, links, graph, onEdit)}
       onConnect={(connection) => onEdit(addLink(graph, linkOf(connection)))}
       isValidConnection={(connection) => linkProblem(graph, linkOf(connection as Connection)) === undefined}
       onConnectEnd={onConnectEnd}
@@ -119,7 +111,7 @@ function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onR
       edgesFocusable
       multiSelectionKeyCode={null}
       selectionKeyCode={null}
-      deleteKeyCode={['Delete', 'Backspace']}
+      deleteKeyCode={null}
       zoomOnScroll={false}
       preventScrolling={false}
       zoomOnDoubleClick={false}
@@ -129,7 +121,6 @@ function Drawing({ graph, viewKey, run, problem, selected, onSelect, onEdit, onR
     >
       <Background />
       <Controls showInteractive={false} fitViewOptions={{ padding: 0.1, maxZoom: 1 }} />
-      {children}
     </ReactFlow>
   )
 }
@@ -163,7 +154,7 @@ function useView(places: ReadonlyMap<string, Place>, viewKey: string, selected: 
   }, [isReady, selected])
 }
 
-function edgeOf(link: Link, places: ReadonlyMap<string, Place>, selected: string | undefined): Edge<LinkData> {
+function edgeOf(link: Link, places: ReadonlyMap<string, Place>, selected: string | undefined): Edge {
   const { from, to, kind, paths } = link
   const isFar = places.get(to)!.column - places.get(from)!.column > 1
   const isNear = selected === from || selected === to
@@ -175,7 +166,7 @@ function edgeOf(link: Link, places: ReadonlyMap<string, Place>, selected: string
     false: 'runs when it is false',
   }[kind]
   return {
-    id: `${from} ${kind} ${to}`,
+    id: edgeId(link),
     source: from,
     sourceHandle: kind === 'value' ? 'after' : kind,
     target: to,
@@ -183,14 +174,30 @@ function edgeOf(link: Link, places: ReadonlyMap<string, Place>, selected: string
     className: `${form} ${isNear ? 'link-near-selected' : isFar && kind === 'value' ? 'link-far' : ''}`,
     ...(kind === 'true' || kind === 'false' ? { label: kind } : {}),
     ariaLabel: `${from} to ${to}: ${to} ${means}`,
-    deletable: kind !== 'value',
-    data: { link },
   }
 }
 
-function withoutEdge(graph: WorkflowGraph, link: Link | undefined): WorkflowGraph {
-  if (link === undefined || link.kind === 'value') return graph
-  return removeLink(graph, { from: link.from, to: link.to, kind: link.kind })
+/** Takes away the step, or the link, that has the focus: what is selected may be far from where somebody types. */
+function onKey(
+  event: KeyboardEvent,
+  links: readonly Link[],
+  graph: WorkflowGraph,
+  onEdit: (graph: WorkflowGraph) => void,
+): void {
+  if (event.key !== 'Delete' && event.key !== 'Backspace') return
+  const focused = (event.target as Element).closest<HTMLElement>('.react-flow__node, .react-flow__edge')
+  const id = focused?.dataset['id']
+  if (id === undefined) return
+  event.preventDefault()
+  const link = links.find((each) => edgeId(each) === id)
+  if (link === undefined) onEdit(removeStep(graph, id))
+  // A value goes with the text that names it.
+  else if (link.kind !== 'value') onEdit(removeLink(graph, { from: link.from, to: link.to, kind: link.kind }))
+}
+
+/** No id of a step has a space. */
+function edgeId({ from, to, kind }: Link): string {
+  return `${from} ${kind} ${to}`
 }
 
 function linkOf({ source, sourceHandle, target }: Connection): DrawnLink {

@@ -101,6 +101,11 @@ export function DesignerPage() {
         </div>
         <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
           <Panel title="Add a step">
+            <p className="mb-2 text-[13px] text-muted">
+              {step === undefined
+                ? 'Select a step, and the next one takes its value.'
+                : `The next one takes the value of ${step.id}.`}
+            </p>
             <Palette isFull={isFull(graph)} onAdd={add} />
           </Panel>
           <Panel title="Steps" aside={<span className="text-muted">{graph.steps.length}</span>}>

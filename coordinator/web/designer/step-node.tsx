@@ -12,13 +12,11 @@ export type StepNodeData = {
   run: StepRun | undefined
   hasProblem: boolean
   isOutput: boolean
-  /** Edges may be drawn from and to it. */
-  isEditable: boolean
 }
 
 /** A step on the canvas: what it is, what it works on, and how it stands in the run that is shown. */
 export function StepNode({ data, selected }: NodeProps<Node<StepNodeData>>) {
-  const { step, run, hasProblem, isOutput, isEditable } = data
+  const { step, run, hasProblem, isOutput } = data
   const Icon = iconOf[step.type]
   const border = hasProblem ? 'border-danger' : selected ? 'border-accent ring-2 ring-accent' : 'border-line-strong'
   return (
@@ -26,7 +24,7 @@ export function StepNode({ data, selected }: NodeProps<Node<StepNodeData>>) {
       style={{ width: stepWidth, height: stepHeight }}
       className={`grid content-start gap-0.5 rounded-lg border bg-panel px-3 py-2 text-left ${border}`}
     >
-      <Handle type="target" position={Position.Left} id="in" isConnectable={isEditable} />
+      <Handle type="target" position={Position.Left} id="in" />
       <span className="flex items-center gap-1.5">
         <Icon className="size-4 shrink-0 text-muted" aria-hidden="true" />
         <span className="truncate font-semibold" title={step.id}>
@@ -46,27 +44,18 @@ export function StepNode({ data, selected }: NodeProps<Node<StepNodeData>>) {
       </span>
       {step.type === 'condition' ? (
         <>
-          <Branch kind="true" top="25%" isEditable={isEditable} />
-          <Branch kind="false" top="78%" isEditable={isEditable} />
+          <Branch kind="true" top="25%" />
+          <Branch kind="false" top="78%" />
         </>
       ) : null}
-      <Handle type="source" position={Position.Right} id="after" isConnectable={isEditable} />
+      <Handle type="source" position={Position.Right} id="after" />
     </div>
   )
 }
 
 /** Of a condition: steps drawn from here run only if it comes out so. */
-function Branch({ kind, top, isEditable }: { kind: 'true' | 'false'; top: string; isEditable: boolean }) {
-  return (
-    <Handle
-      type="source"
-      position={Position.Right}
-      id={kind}
-      style={{ top }}
-      title={`when ${kind}`}
-      isConnectable={isEditable}
-    />
-  )
+function Branch({ kind, top }: { kind: 'true' | 'false'; top: string }) {
+  return <Handle type="source" position={Position.Right} id={kind} style={{ top }} title={`when ${kind}`} />
 }
 
 function preview(value: unknown): string {
