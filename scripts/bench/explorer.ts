@@ -69,26 +69,27 @@ async function measure({ browser, url, nodes, rounds, log }: Measurement) {
   const [legendMs, typingMs, emptyMs]: [number[], number[], number[]] = [[], [], []]
   for (let round = 0; round <= rounds; round++) {
     const state = states[round % states.length]!
-    const press = `button[data-state="${state}"]`
-    const times = [await act(page, press), await act(page, press), await act(empty, 'button'), await type(page, 'DE')]
-    await page.getByRole('searchbox', { name: /^Filter nodes/ }).fill('')
+    const press = click(`button[data-state="${state}"]`)
+    const ofLegend = [await act(page, press, heading), await act(page, press, heading)]
+    const ofEmpty = await act(empty, click('button'), "document.querySelector('button')")
+    const ofTyping = await act(page, typing('DE'), heading)
+    await act(page, typing(''), heading)
     // The first round is for the compilers.
     if (round === 0) continue
-    legendMs.push(times[0]!, times[1]!)
-    emptyMs.push(times[2]!)
-    typingMs.push(times[3]!)
-    log(
-      `round ${round}: legend ${times[0]!.toFixed(0)} and ${times[1]!.toFixed(0)} ms, empty ${times[2]!.toFixed(0)} ms`,
-    )
+    legendMs.push(...ofLegend)
+    emptyMs.push(ofEmpty)
+    typingMs.push(ofTyping)
+    const [legend, typed, base] = [median(ofLegend), ofTyping, ofEmpty].map((ms) => ms.toFixed(0))
+    log(`round ${round}: legend ${legend} ms, typing ${typed} ms, empty page ${base} ms`)
   }
   const cells = await page.locator('[data-cell]').count()
-  const [legend, typing, base] = [median(legendMs), median(typingMs), median(emptyMs)]
+  const [legend, typed, base] = [median(legendMs), median(typingMs), median(emptyMs)]
   return {
     nodes,
     cells,
     filterMs: tidy(legend),
     filterMsWorst: tidy(Math.max(...legendMs)),
-    typingMs: tidy(typing),
+    typingMs: tidy(typed),
     emptyMs: tidy(base),
     filterRatioToEmpty: tidy(legend / base),
     firstRowsMs: tidy(median(firstMs)),
@@ -123,30 +124,31 @@ async function closed(page: Page, ms: number): Promise<number> {
   return ms
 }
 
-/** From a click until what it changed has been drawn. As text: these types are of a browser. */
-async function act(page: Page, selector: string): Promise<number> {
+/**
+ * From an action until the text of an element is another one and has been drawn, looked at with each frame. As text, because
+ * its types are those of a browser.
+ */
+async function act(page: Page, action: string, told: string): Promise<number> {
   return page.evaluate<number>(`(async () => {
-    const button = document.querySelector(${JSON.stringify(selector)})
+    const text = () => ${told}.textContent
+    const before = text()
     const beganMs = performance.now()
-    button.click()
-    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+    ${action}
+    while (text() === before) {
+      if (performance.now() - beganMs > ${limitMs / 4}) throw new Error('nothing changed after: ' + before)
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+    }
     return performance.now() - beganMs
   })()`)
 }
 
-/** From a word in the filter until the table says how many fit. */
-async function type(page: Page, text: string): Promise<number> {
-  return page.evaluate<number>(`(async () => {
-    const input = document.querySelector('input[aria-label^="Filter nodes"]')
-    const title = () => [...document.querySelectorAll('h2')].find((h2) => h2.textContent.startsWith('Nodes')).textContent
-    const before = title()
-    const beganMs = performance.now()
-    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, ${JSON.stringify(text)})
-    input.dispatchEvent(new Event('input', { bubbles: true }))
-    while (title() === before) await new Promise((resolve) => requestAnimationFrame(resolve))
-    return performance.now() - beganMs
-  })()`)
-}
+/** The heading of the table says how many fit. */
+const heading = "[...document.querySelectorAll('h2')].find((h2) => h2.textContent.startsWith('Nodes'))"
+const click = (selector: string) => `document.querySelector('${selector}').click()`
+const typing = (text: string) => `
+  const input = document.querySelector('input[aria-label^="Filter nodes"]')
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, '${text}')
+  input.dispatchEvent(new Event('input', { bubbles: true }))`
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useDeferredValue, useMemo } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { modelsQuery, snapshotQuery } from '../app/queries.ts'
 import type { SwarmNode } from '../app/swarm.ts'
 import { EmptyNotice, ErrorNotice } from '../components/notice.tsx'
@@ -20,6 +20,7 @@ import { SwarmMap } from './swarm-map.tsx'
 import { Totals, useIsOld } from './totals.tsx'
 import { Tray } from './tray.tsx'
 
+const typingRestMs = 300
 const noNodes: readonly SwarmNode[] = []
 
 /** The face of the network: what there is, where, in which state, and what is at risk. */
@@ -34,7 +35,8 @@ export function NetworkPage() {
       void navigate({ to: '/', search: (known) => ({ ...known, ...changed }), replace: true, resetScroll: false }),
     [navigate],
   )
-  const { shown, counts, clusters } = useShown(swarm?.nodes ?? noNodes, search)
+  const [typed, setTyped] = useTyped(search.q, onSearch)
+  const { shown, counts, clusters } = useShown(swarm?.nodes ?? noNodes, { ...search, q: typed })
   const states = shownStates(search)
   const onOpen = (region: string, { node, mix, state }: Cell) => {
     const place = { region: region === '' ? 'none' : region }
@@ -73,6 +75,8 @@ export function NetworkPage() {
           nodes={swarm === undefined ? undefined : shown}
           total={swarm?.nodes.length ?? 0}
           search={search}
+          typed={typed}
+          onType={setTyped}
           modelName={modelName}
           onSearch={onSearch}
         />
@@ -82,12 +86,33 @@ export function NetworkPage() {
   )
 }
 
+/** Filters with each key; the address follows when the hand rests, and leads when it changes by itself. */
+function useTyped(
+  q: string | undefined,
+  onSearch: (changed: Partial<NetworkSearch>) => void,
+): [typed: string, setTyped: (text: string) => void] {
+  const [typed, setTyped] = useState(q ?? '')
+  const written = useRef(q ?? '')
+  useEffect(() => {
+    if ((q ?? '') === written.current) return
+    written.current = q ?? ''
+    setTyped(written.current)
+  }, [q])
+  useEffect(() => {
+    if (typed === written.current) return
+    const timer = setTimeout(() => {
+      written.current = typed
+      onSearch({ q: typed === '' ? undefined : typed })
+    }, typingRestMs)
+    return () => clearTimeout(timer)
+  }, [typed, onSearch])
+  return [typed, setTyped]
+}
+
 /** What the filters leave: for the table, for the legend (all of them but its own), and as cells. */
 function useShown(nodes: readonly SwarmNode[], { states, region, model, q }: NetworkSearch) {
-  // Typing goes first: the table may be a moment behind.
-  const deferred = useDeferredValue(q)
   return useMemo(() => {
-    const { isOfState, fits } = matches({ states, region, model, q: deferred })
+    const { isOfState, fits } = matches({ states, region, model, q })
     const counts = new Map<NodeState, number>()
     const shown: SwarmNode[] = []
     for (const node of nodes) {
@@ -96,5 +121,5 @@ function useShown(nodes: readonly SwarmNode[], { states, region, model, q }: Net
       if (isOfState(node)) shown.push(node)
     }
     return { shown, counts, clusters: clustersOf(shown) }
-  }, [nodes, states, region, model, deferred])
+  }, [nodes, states, region, model, q])
 }

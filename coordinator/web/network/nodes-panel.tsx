@@ -114,15 +114,18 @@ interface NodesPanelProps {
   nodes: readonly SwarmNode[] | undefined
   total: number
   search: NetworkSearch
+  /** In the filter: the address follows. */
+  typed: string
+  onType: (text: string) => void
   modelName: string | undefined
   onSearch: (changed: Partial<NetworkSearch>) => void
 }
 
 /** All nodes that fit, in any order, as a table of which only the rows that are seen exist. */
-export function NodesPanel({ nodes, total, search, modelName, onSearch }: NodesPanelProps) {
-  const { sort = 'state', order = usualOrder(sort), q, region, model, states } = search
+export function NodesPanel({ nodes, total, search, typed, onType, modelName, onSearch }: NodesPanelProps) {
+  const { sort = 'state', order = usualOrder(sort), region, model, states } = search
   const sorted = useMemo(() => sortNodes(nodes ?? [], sort, order), [nodes, sort, order])
-  const isFiltered = [q, region, model, states].some((filter) => filter !== undefined)
+  const isFiltered = typed !== '' || [region, model, states].some((filter) => filter !== undefined)
   return (
     <Panel
       title={nodes === undefined ? 'Nodes' : `Nodes: ${formatCount(sorted.length)} of ${formatCount(total)}`}
@@ -139,8 +142,9 @@ export function NodesPanel({ nodes, total, search, modelName, onSearch }: NodesP
             type="search"
             aria-label="Filter nodes by id, region, version or model"
             placeholder="id, region, version, model"
-            value={q ?? ''}
-            onChange={(event) => onSearch({ q: event.target.value === '' ? undefined : event.target.value })}
+            maxLength={200}
+            value={typed}
+            onChange={(event) => onType(event.target.value)}
             className={`${inputClass} !w-60`}
           />
           <Button tone="quiet" disabled={sorted.length === 0} onClick={() => download(sorted)}>
@@ -161,7 +165,10 @@ export function NodesPanel({ nodes, total, search, modelName, onSearch }: NodesP
           {isFiltered && (
             <Button
               className="mt-2"
-              onClick={() => onSearch({ q: undefined, region: undefined, model: undefined, states: undefined })}
+              onClick={() => {
+                onType('')
+                onSearch({ region: undefined, model: undefined, states: undefined })
+              }}
             >
               Show all {formatCount(total)}
             </Button>

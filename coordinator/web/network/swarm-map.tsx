@@ -10,7 +10,7 @@ import { clusterRadius, honeycomb, neighbour, type Point, pushApart } from './pa
 import { regionCentres } from './region-centres.ts'
 import { type Outlines, outlinesQuery, type Projection, projectionFor, type Size, worldAspect } from './world.ts'
 
-const heightMin = 210
+const heightMin = 160
 const heightMax = 520
 /** Of the frame, by one press of a key with Shift. */
 const moveShare = 0.15
