@@ -134,10 +134,10 @@ async function act(page: Page, action: string, told: string): Promise<number> {
     const before = text()
     const beganMs = performance.now()
     ${action}
-    while (text() === before) {
+    do {
       if (performance.now() - beganMs > ${limitMs / 4}) throw new Error('nothing changed after: ' + before)
       await new Promise((resolve) => requestAnimationFrame(resolve))
-    }
+    } while (text() === before)
     return performance.now() - beganMs
   })()`)
 }

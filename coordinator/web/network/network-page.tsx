@@ -25,16 +25,11 @@ const noNodes: readonly SwarmNode[] = []
 
 /** The face of the network: what there is, where, in which state, and what is at risk. */
 export function NetworkPage() {
-  const search = useSearch({ from: '/' })
+  const [search, onSearch] = useAddress()
   const navigate = useNavigate()
   const { data: swarm, error, dataUpdatedAt, refetch } = useQuery(snapshotQuery)
   const models = useQuery(modelsQuery)
   const isOld = useIsOld()
-  const onSearch = useCallback(
-    (changed: Partial<NetworkSearch>) =>
-      void navigate({ to: '/', search: (known) => ({ ...known, ...changed }), replace: true, resetScroll: false }),
-    [navigate],
-  )
   const [typed, setTyped] = useTyped(search.q, onSearch)
   const { shown, counts, clusters } = useShown(swarm?.nodes ?? noNodes, { ...search, q: typed })
   const states = shownStates(search)
@@ -84,6 +79,24 @@ export function NetworkPage() {
       </div>
     </Page>
   )
+}
+
+/** What the address says. A change of it is seen at once: the router takes its time, and the address follows. */
+function useAddress(): [search: NetworkSearch, onSearch: (changed: Partial<NetworkSearch>) => void] {
+  const address = useSearch({ from: '/' })
+  const navigate = useNavigate()
+  const [ahead, setAhead] = useState<{ of: NetworkSearch; search: NetworkSearch }>()
+  const onSearch = useCallback(
+    (changed: Partial<NetworkSearch>) => {
+      setAhead((known) => ({
+        of: address,
+        search: { ...(known?.of === address ? known.search : address), ...changed },
+      }))
+      void navigate({ to: '/', search: (known) => ({ ...known, ...changed }), replace: true, resetScroll: false })
+    },
+    [navigate, address],
+  )
+  return [ahead?.of === address ? ahead.search : address, onSearch]
 }
 
 /** Filters with each key; the address follows when the hand rests, and leads when it changes by itself. */
