@@ -213,7 +213,8 @@ export class Purchase {
     const { unit, receivedAtLeast } = this.#session
     if (this.#channel === undefined || this.#terms === undefined || receivedAtLeast === undefined) return
     const certainWei = unit.price(receivedAtLeast(), this.#terms.prices)
-    const owedWei = certainWei > this.#paidWei ? certainWei : this.#paidWei
+    let owedWei = this.#paidWei
+    if (certainWei > owedWei) owedWei = certainWei
     if (owedWei >= this.#countedWei) return
     this.#channel.receive(owedWei - this.#countedWei)
     this.#countedWei = owedWei

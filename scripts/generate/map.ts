@@ -82,7 +82,7 @@ for (let at = 0; at < lines.length; at += 8) rows.push(`  '${lines.slice(at, at 
 rows[rows.length - 1] = rows.at(-1)!.replace(/,' \+$/, "'")
 writeFileSync(
   centresFile,
-  `/** Written by \`node scripts/generate/regions.ts\`, from world-atlas (Natural Earth) and CLDR. Degrees east and north. */
+  `/** Written by \`node scripts/generate/map.ts\`, from world-atlas (Natural Earth) and CLDR. Degrees east and north. */
 const text =
 ${rows.join('\n')}
 

@@ -1,4 +1,5 @@
 /** What stands around every page: sessions, the search, the colours, and that it may be used without a mouse. */
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { capture, inEachLook, pageTest } from './browser.fixture.ts'
 import { findChromium } from './chromium.ts'
@@ -72,4 +73,24 @@ pageTest('shell: is accessible and stays within the window in light and dark, wi
       await capture(page, `my-node-link-${look}`)
     },
   )
+})
+
+pageTest('first load: the landing page takes at most 150 kB of JavaScript, as gzip', async ({ swarm, open }) => {
+  const scripts: string[] = []
+  const page = await open('/', {
+    prepare: async (context) => {
+      context.on('request', (request) => {
+        if (request.resourceType() === 'script') scripts.push(request.url())
+      })
+    },
+  })
+  await page.getByText('live', { exact: true }).waitFor()
+  await page.getByRole('heading', { name: /^Nodes/ }).waitFor()
+  const sizes = await Promise.all(
+    scripts.map(async (url) => gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer()), { level: 9 }).length),
+  )
+  const totalBytes = sizes.reduce((sum, size) => sum + size, 0)
+  console.log(`first load of ${new URL(swarm.coordinatorUrl).pathname}: ${scripts.length} scripts, ${totalBytes} bytes`)
+  expect(totalBytes).toBeGreaterThan(50_000)
+  expect(totalBytes).toBeLessThanOrEqual(150_000)
 })

@@ -1,4 +1,4 @@
-/** Written by `node scripts/generate/regions.ts`, from world-atlas (Natural Earth) and CLDR. Degrees east and north. */
+/** Written by `node scripts/generate/map.ts`, from world-atlas (Natural Earth) and CLDR. Degrees east and north. */
 const text =
   'AD 1.6 42.5,AE 54.3 23.9,AF 65.9 33.8,AG -61.8 17.1,AI -63.1 18.2,AL 20.1 41.1,AM 44.9 40.3,AO 17.6 -12.3,' +
   'AQ 83.0 -84.7,AR -64.7 -34.5,AS -170.7 -14.3,AT 14.1 47.6,AU 134.2 -25.6,AW -70.0 12.5,AX 19.9 60.2,AZ 47.7 40.3,' +
