@@ -213,15 +213,14 @@ export class Registry implements RegistryService {
     return json
   }
 
-  /** By payee: nodes whose live lease and the chain name each other. */
-  boundPeers(): Map<Address, PeerId> {
-    const { leases, standing } = this.#deps.parts
-    const bound = new Map<Address, PeerId>()
-    for (const { signed } of leases.live()) {
+  /** Whom each live lease names as its payee on these contracts; what the chain says of it is not asked here. */
+  payees({ chainId, escrow }: { chainId: number; escrow: Address }): Map<PeerId, Address> {
+    const payees = new Map<PeerId, Address>()
+    for (const { signed } of this.#deps.parts.leases.live()) {
       const { peerId, payment } = signed.lease
-      if (payment !== undefined && standing.explain(peerId).chain?.state === 'bound') bound.set(payment.payee, peerId)
+      if (payment?.chainId === chainId && payment.escrow === escrow) payees.set(peerId, payment.payee)
     }
-    return bound
+    return payees
   }
 
   get revision(): number {

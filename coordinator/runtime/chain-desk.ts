@@ -3,8 +3,9 @@ import { type Chain, loadChain, type PublicChain } from '#node/chain/index.ts'
 import type { AccountRewardsView, ChainStateView, DelegateView, FundedView } from '#protocol/api/chain.ts'
 import type { BalanceView } from '#protocol/api/payment.ts'
 import { pageSizeDefault } from '#protocol/api/routes/shape.ts'
+import { peerIdFromPublicKey } from '#protocol/codec/signature.ts'
 import { HartonomousError } from '#protocol/errors.ts'
-import { type Address, type PeerId, parseAddress } from '#protocol/ids.ts'
+import type { Address, PeerId } from '#protocol/ids.ts'
 import { chainReadsWaitingMax } from '#protocol/limits.ts'
 import { second } from '#protocol/units.ts'
 import { pageOf } from '../api/page.ts'
@@ -13,8 +14,8 @@ import type { ChainService, Page } from '../service.ts'
 export interface ChainDeskDependencies {
   /** Undefined where the node is on none. @throws {ERR_CHAIN_UNAVAILABLE} {ERR_CHAIN_WRONG} */
   open: (() => Promise<Chain>) | undefined
-  /** Nodes whose lease and the chain name each other, by payee. */
-  boundPeers: () => ReadonlyMap<Address, PeerId>
+  /** Whom each live lease names as its payee on this chain. */
+  payees: () => ReadonlyMap<PeerId, Address>
   /** Milliseconds, ever growing. */
   now: () => number
 }
@@ -94,10 +95,10 @@ export class ChainDesk implements ChainService {
   async #delegates(): Promise<DelegateView[]> {
     return this.#shared('delegates', '', freshMs, async () => {
       const delegates = await (await this.#reader()).delegates()
-      const peers = this.#deps.boundPeers()
+      const payees = this.#deps.payees()
       return delegates.sort(byBond).map((delegate) => {
-        const peerId = peers.get(parseAddress(delegate.address))
-        return peerId === undefined ? delegate : { ...delegate, peerId }
+        const peerId = peerIdFromPublicKey(Buffer.from(delegate.peerKey.slice(2), 'hex'))
+        return payees.get(peerId) === delegate.address ? { ...delegate, peerId } : delegate
       })
     })
   }

@@ -156,7 +156,7 @@ async function serve({ http, auth, coordinator, constitution, series, changes, s
   const { economy } = node.parts
   const chain = new ChainDesk({
     open: economy.isOnChain ? economy.chain : undefined,
-    boundPeers: () => registry.boundPeers(),
+    payees: () => registry.payees(economy.domain),
     now: () => performance.now(),
   })
   const services: ApiServices = {

@@ -42,6 +42,7 @@ export function buyAnswer(
       ...order,
       send: (message) => void send(message).catch(() => undefined),
       received: () => receivedTokens + promptTokens,
+      receivedAtLeast: () => receivedTokens,
       onStop: (reason) => deps.onUnusable(peerId, reason),
     },
     deps,

@@ -12,7 +12,8 @@ import { testModel } from '../chunks/swarm.fixture.ts'
 import { buyChunks } from './chunk-purchases.ts'
 import { sellChunks } from './chunk-sales.ts'
 import { readEarnings, verifyEarnings } from './earnings.ts'
-import { modelId, openParty, type Party, type PartyOptions, weiPerByte } from './payment.fixture.ts'
+import { domain, modelId, openParty, type Party, type PartyOptions, weiPerByte } from './payment.fixture.ts'
+import { PaymentService } from './service.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -119,4 +120,36 @@ test('a source that is too dear is left, and named', async () => {
   const { unusable, seller } = await trade({ limit: 0n })
   await vi.waitFor(() => expect(unusable).toEqual([seller.peerId]))
   expect((await earningsOf(seller)).promisedWei).toBe(0n)
+})
+
+test('prices that change while a node runs hold for sessions that begin then, and for what is bought', async () => {
+  const [buyer, seller] = [await trader(0), await trader(1)]
+  const service = (one: Trader, asked: bigint, most: bigint) =>
+    new PaymentService({
+      dataPlane: one.dataPlane,
+      store: one.store,
+      signer: one.signer,
+      owner: one.signer.address,
+      domain,
+      prices: { weiPerGiB: asked, weiPerKiloToken: 0n },
+      limits: { weiPerGiB: most, weiPerKiloToken: 0n },
+      funds: one.reader,
+      build: 'test 1',
+      now: Date.now,
+      onEvent: () => undefined,
+    })
+  const price = weiPerByte.weiPerGiB
+  const [sells, buys] = [service(seller, 0n, 0n), service(buyer, 0n, price - 1n)]
+  await Promise.all([sells.start(), buys.start()])
+  await seed(seller)
+  await sells.setPrices({ weiPerGiB: price, weiPerKiloToken: 0n }, { weiPerGiB: 0n, weiPerKiloToken: 0n })
+  expect(sells.terms.prices.weiPerGiB).toBe(price)
+  expect(buys.isAffordable(seller.peerId, sells.terms, 'chunk')).toBe(false)
+  await buys.setPrices({ weiPerGiB: 0n, weiPerKiloToken: 0n }, { weiPerGiB: price, weiPerKiloToken: 0n })
+  expect(buys.isAffordable(seller.peerId, sells.terms, 'chunk')).toBe(true)
+  const { complete } = await fetchFrom(buyer, seller)
+  await complete
+  await vi.waitFor(async () => expect((await earningsOf(seller)).promisedWei).toBe(BigInt(model.bytes.length)))
+  sells.stop()
+  buys.stop()
 })

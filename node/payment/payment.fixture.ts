@@ -114,6 +114,8 @@ export interface TalkOptions {
   buyer?: Partial<BuyerDependencies>
   /** What the buyer counts, where it is not what was done. */
   received?: () => number
+  /** What came for certain, where `received` is a bound. */
+  receivedAtLeast?: () => number
 }
 
 /** Both ends of one session. Messages cross at once, in order, as over a real stream. */
@@ -148,6 +150,7 @@ export function talk(from: Party, to: Party, options: TalkOptions = {}) {
         queueMicrotask(() => sale.receive(bytes))
       },
       received: options.received ?? (() => state.done),
+      ...(options.receivedAtLeast === undefined ? {} : { receivedAtLeast: options.receivedAtLeast }),
       onStop: () => undefined,
     },
     { ...from.buyer, ...options.buyer },

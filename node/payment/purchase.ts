@@ -55,8 +55,10 @@ export interface PurchaseSession {
   job: Uint8Array
   attempt: number
   send: (message: Uint8Array) => void
-  /** How many units have come so far. */
+  /** How many units have come so far; where they are known only at the end, the most that they can be. */
   received: () => number
+  /** Of them those that came for certain, where `received` is a bound. */
+  receivedAtLeast?: () => number
   /** It will not be paid: nothing more should be asked of it. */
   onStop: (reason: StopReason) => void
 }
@@ -71,6 +73,9 @@ export class Purchase {
   #channel: BuyerChannel | undefined
   #countedWei = 0n
   #dueWei = 0n
+  /** Promised in this session because it was asked for. */
+  #paidWei = 0n
+  #isFinished = false
   #isCatchingUp = false
   #hasAccount = false
   #stopped: StopReason | undefined
@@ -106,6 +111,7 @@ export class Purchase {
 
   /** Everything has come: pays the rest, and waits a moment for the receipt. Undefined where none came, or a wrong one. */
   async finish(work: { input: Uint8Array; output: Uint8Array }): Promise<ReceiptMessage | undefined> {
+    this.#isFinished = true
     this.#count()
     this.#send({ type: 'finish' })
     const timer = setTimeout(() => this.#receipt.resolve(undefined), settleWaitMs)
@@ -130,6 +136,7 @@ export class Purchase {
   async end(reason: string): Promise<void> {
     if (this.#ended.signal.aborted) return
     this.#count()
+    if (!this.#isFinished) this.#countAtLeast()
     this.#ended.abort()
     this.#receipt.resolve(undefined)
     await this.#mailbox.settled
@@ -198,13 +205,29 @@ export class Purchase {
     this.#countedWei = totalWei
   }
 
+  /**
+   * It ended before it was counted: a bound is no debt. Owed is what was asked for and promised, and what came for certain.
+   * What the seller did beyond it was at its own risk, as ever before a voucher.
+   */
+  #countAtLeast(): void {
+    const { unit, receivedAtLeast } = this.#session
+    if (this.#channel === undefined || this.#terms === undefined || receivedAtLeast === undefined) return
+    const certainWei = unit.price(receivedAtLeast(), this.#terms.prices)
+    const owedWei = certainWei > this.#paidWei ? certainWei : this.#paidWei
+    if (owedWei >= this.#countedWei) return
+    this.#channel.receive(owedWei - this.#countedWei)
+    this.#countedWei = owedWei
+  }
+
   async #pay(): Promise<void> {
     const channel = this.#channel
     if (channel === undefined || this.#terms === undefined || this.#stopped !== undefined) return
     this.#count()
     const { unit } = this.#session
     const toleranceWei = unit.price(unit.tolerated, this.#terms.prices)
-    this.#sendVoucher(channel, await channel.promise(this.#dueWei, toleranceWei))
+    const promised = await channel.promise(this.#dueWei, toleranceWei)
+    this.#paidWei += promised?.addedWei ?? 0n
+    this.#sendVoucher(channel, promised)
     if (channel.promisedWei < this.#dueWei && !this.#isCatchingUp)
       void this.#catchUp(channel).catch(() => this.#stop('offline'))
   }

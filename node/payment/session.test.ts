@@ -351,6 +351,26 @@ test('what a session that runs counts at most is not paid for when another one b
   expect(await verifyEarnings(sourcesOf(to))).toEqual([])
 })
 
+test('a bound is no debt where the session ends before it was counted', async () => {
+  const { from, to } = await twoParties()
+  const refused = await opened(from, to, { received: () => 1_000_000, receivedAtLeast: () => 0 })
+  await vi.waitFor(() => expect(refused.state.credit).toBe(chunkAheadBytesFirst))
+  await refused.end()
+  // Asked for as far as credit reached, and paid: that much is owed, and no more.
+  const bound = chunkAheadBytesFirst + MiB
+  const cancelled = await opened(from, to, { received: () => bound, receivedAtLeast: () => 0 })
+  await vi.waitFor(() => expect(cancelled.state.credit).toBe(chunkAheadBytesFirst))
+  cancelled.work(chunkAheadBytesFirst)
+  await vi.waitFor(async () => expect(await promised(to)).toBe(BigInt(chunkAheadBytesFirst)))
+  await cancelled.end()
+  const last = await opened(from, to)
+  last.work(500)
+  await last.finish()
+  await last.end()
+  expect(await promised(to)).toBe(BigInt(chunkAheadBytesFirst + 500))
+  expect(await verifyEarnings(sourcesOf(to))).toEqual([])
+})
+
 test('whatever is done in whatever steps: promised is what was done, and never less than what was credited ahead', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: MiB }), { minLength: 1, maxLength: 6 }), async (steps) => {

@@ -102,6 +102,18 @@ test('load: gives verified bytes in the order of the plan, fetches no chunk beyo
   expect([plan!.isRateMeasured, next!.isRateMeasured]).toEqual([false, true])
 })
 
+test('load: of what a query finds a part may be planned, and one that it does not find is refused', async () => {
+  const text = `model:${model} kind:ffn layer:4-5`
+  const [plan] = await holder.controller.queries.plan({ text, keys: ['blk.5.ffn'] }, signal())
+  expect(plan?.components.map(({ key }) => key)).toEqual(['blk.5.ffn'])
+  const [whole] = await holder.controller.queries.plan({ text, keys: ['blk.5.ffn'], closure: 'part' }, signal())
+  expect(whole?.components.map(({ key }) => key)).toContain('blk.5.attention')
+  await expect(holder.controller.queries.plan({ text, keys: ['blk.3.ffn'] }, signal())).rejects.toMatchObject({
+    code: 'ERR_NOT_FOUND',
+    fields: { id: 'blk.3.ffn' },
+  })
+})
+
 test('load: a damaged chunk of a fetched file is found, fetched anew, and no wrong byte is given', async () => {
   const asker = await startAsker()
   const request = { text: `model:${model} kind:embedding` }

@@ -95,23 +95,30 @@ export class QueryController implements ControlledQueries {
   }
 
   /** Components by model, in the order of the models' ids. */
-  async #selected({ text, closure, limit }: LoadRequest, signal: AbortSignal): Promise<Map<ModelId, string[]>> {
+  async #selected(
+    { text, keys: wanted, closure, limit }: LoadRequest,
+    signal: AbortSignal,
+  ): Promise<Map<ModelId, string[]>> {
     const { query } = this.#parts()
-    const { rows, isTruncated } = await query.find({ text, ...(limit === undefined ? {} : { limit }) }, signal)
-    if (rows.length === 0) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'component', id: `for ${text}` })
+    const { rows: all, isTruncated } = await query.find({ text, ...(limit === undefined ? {} : { limit }) }, signal)
     if (isTruncated && limit === undefined)
       throw new HartonomousError('ERR_QUERY_INVALID', {
-        reason: `it finds more than ${rows.length} components: say less, or how many with a limit`,
+        reason: `it finds more than ${all.length} components: say less, or how many with a limit`,
       })
+    const missing = new Set(wanted)
+    const rows = wanted === undefined ? all : all.filter(({ key }) => wanted.includes(key))
+    for (const { key } of rows) missing.delete(key)
+    for (const id of missing) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'component', id })
+    if (rows.length === 0) throw new HartonomousError('ERR_NOT_FOUND', { kind: 'component', id: `for ${text}` })
     const found = Map.groupBy(rows, ({ modelId }) => modelId)
     const selected = new Map<ModelId, string[]>()
     for (const modelId of [...found.keys()].sort()) {
       const keys = found.get(modelId)!.map(({ key }) => key)
       // Content that only peers told of is opened, and thereby checked, before anything of it is loaded.
       await query.open(modelId, signal)
-      const all =
+      const members =
         closure === undefined ? keys : (await query.closure(modelId, keys, closure)).members.map(({ key }) => key)
-      selected.set(modelId, all)
+      selected.set(modelId, members)
     }
     return selected
   }

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SettingView } from '#protocol/api/settings.ts'
+import type { ModelId } from '#protocol/ids.ts'
 import { GiB, MiB } from '#protocol/units.ts'
 import { hartIn } from '../cli/run.fixture.ts'
-import { type TestNode, TestNodes, until } from './node.fixture.ts'
+import { ingest, smallModel, type TestNode, TestNodes, until } from './node.fixture.ts'
 
 let nodes: TestNodes
 let node: TestNode
@@ -70,6 +71,23 @@ test('settings: the command changes a node that runs, and says what waits for it
   expect((await node.controller.status()).caps.downloadBytesPerSecond).toBe(0)
   expect(await keptIn(node)).toMatchObject({ 'api.port': 7433, 'inference.slots': 4 })
   expect(await keptIn(node)).not.toHaveProperty('data.downloadRate')
+})
+
+test('settings: a node that stops answering peers refuses them from then on, and counts it', async () => {
+  const answering = await nodes.start('answering', [node], { 'inference.enabled': true, 'inference.gpu': 'off' })
+  const modelId = (await ingest(answering, smallModel)) as ModelId
+  const { peerId } = answering.node.parts.network
+  const leaseOf = () => peer.node.parts.leases.get(peerId)?.signed.lease.models.find((one) => one.modelId === modelId)
+  await until('the peer to hear that it answers', () => leaseOf()?.canInfer === true)
+  await answering.controller.changeSettings({ settings: { 'inference.forPeers': false } })
+  await until('the peer to hear that it does not', () => leaseOf()?.canInfer === false)
+  const sampling = { temperature: 0, topP: 1, topK: 0, maxTokens: 2, stop: [] }
+  const request = { modelId, prompt: { type: 'completion' as const, text: 'Hart' }, sampling }
+  const ask = () => peer.node.answers.inferAt(peerId, request, { signal: AbortSignal.timeout(60_000) })
+  await expect(ask()).rejects.toMatchObject({ code: 'ERR_REFUSED_BY_POLICY' })
+  const { answers, help } = (await answering.controller.status()).activity
+  expect(answers).toEqual({ served: 0, tokens: 0, refused: { policy: 1 } })
+  expect(help).toContain('inference.forPeers true')
 })
 
 test('schedule: a node that is given hours in which it does not work pauses, says until when, and can be resumed by hand', async () => {

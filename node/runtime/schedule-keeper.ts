@@ -87,14 +87,16 @@ export class ScheduleKeeper {
 
   /** By hand: until the schedule changes next, and for good where there is none. */
   setPaused(isPaused: boolean): void {
-    this.#override = { isPaused }
+    // Without a schedule nothing is there to go before.
+    this.#override = isPaused || this.#week !== undefined ? { isPaused } : undefined
     this.#isPaused = isPaused
     this.#options.onChange(isPaused)
   }
 
-  /** The setting is another one. What was said by hand holds until its next change. */
+  /** The setting is another one, and is kept to; but a node that its owner has paused stays so until its next change. */
   changed(): void {
     this.#read()
+    if (this.#override?.isPaused === false) this.#override = undefined
     this.#check()
   }
 

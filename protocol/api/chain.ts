@@ -104,6 +104,9 @@ export const delegateView = z.object({
     .string()
     .exactOptional()
     .describe('Of a node whose live lease names this address, and which the chain names in return.'),
+  peerKey: z
+    .string()
+    .describe('Public key (ed25519, 32 bytes, `0x…`) of the libp2p identity that it names; by itself a mere claim.'),
   registeredAtMs: z.number(),
   isActive: z.boolean().describe('Its bond is at least the least one.'),
   frozen: count.describe('Disputes and jury seats that keep its stake from leaving.'),

@@ -33,6 +33,8 @@ export type ClosureRequest = z.infer<typeof closureRequest>
 export const loadRequest = z.object({
   text: z.string().min(1).max(queryTextBytesMax),
   limit: z.int().min(1).max(queryTotalRowsMax).optional(),
+  /** Of what is found, only these. */
+  keys: keys.optional(),
   /** Adds what the found components need to run. */
   closure: scope.optional(),
 })

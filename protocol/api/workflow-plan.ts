@@ -66,7 +66,8 @@ export function planWorkflow(value: unknown, options: PlanOptions = {}): Workflo
   return { graph, steps, output: outputOf(graph, places) }
 }
 
-function parseGraph(value: unknown): WorkflowGraph {
+/** Its shape alone: what it refers to is not looked at. @throws {ERR_USAGE} */
+export function parseGraph(value: unknown): WorkflowGraph {
   const parsed = workflowGraph.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]

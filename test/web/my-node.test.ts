@@ -172,6 +172,9 @@ pageTest('my node: is accessible and stays within the window in light and dark, 
       await page.getByRole('table').first().waitFor()
       await page.getByRole('img', { name: /per hour/ }).waitFor()
       await capture(page, `my-node-${look}`)
+      await page.getByRole('form', { name: 'Schedule' }).scrollIntoViewIfNeeded()
+      await page.getByRole('region', { name: 'Schedule' }).evaluate((region) => region.scrollIntoView())
+      await capture(page, `my-node-schedule-${look}`)
     },
   )
 })

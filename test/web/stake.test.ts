@@ -70,7 +70,7 @@ pageTest(
     await page.getByRole('button', { name: `Delegate to ${node.slice(0, 7)}` }).click()
     expect(page.url()).toContain(`delegate=${node}`)
     await page.getByLabel('Amount in HART').fill('100.5')
-    await page.getByText('This account has free no more than 100 HART.').waitFor()
+    await page.getByText('Free in this account are only 100 HART.').waitFor()
     await page.getByLabel('Amount in HART').fill('0.5')
     await page.getByText('The least delegation is 1 HART.').waitFor()
     expect(await page.getByRole('button', { name: 'Review' }).isDisabled()).toBe(true)
@@ -98,6 +98,7 @@ pageTest(
     expect(parseHart('25.000000000000000001') - staked).toBeLessThan(2n)
     await dialog.getByRole('button', { name: 'Close', exact: true }).click()
     await page.getByRole('region', { name: 'Position' }).getByRole('cell', { name: 'delegation' }).waitFor()
+    expect(await page.getByLabel('Amount in HART').inputValue()).toBe('')
   },
 )
 
@@ -238,7 +239,7 @@ pageTest('account: a wallet that changes its account before something is sent en
   await wallet.useOtherAccount(page)
   await dialogOf(page).waitFor({ state: 'hidden' })
   expect(await page.getByLabel('Amount in HART').inputValue()).toBe('10')
-  await page.getByText('This account has free no more than 0 HART.').waitFor()
+  await page.getByText('Free in this account are only 0 HART.').waitFor()
 })
 
 pageTest(

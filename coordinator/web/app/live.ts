@@ -43,6 +43,7 @@ export async function followEvents(queries: QueryClient, signal: AbortSignal): P
     void queries.invalidateQueries({ queryKey: ['models'] })
     void queries.invalidateQueries({ queryKey: ['coverage'] })
   }, 10 * readEveryMs)
+  const readJobs = paced(() => queries.invalidateQueries({ queryKey: ['jobs'] }), readEveryMs)
   const apply = (event: ChangeEvent) => {
     switch (event.type) {
       case 'network':
@@ -52,7 +53,7 @@ export async function followEvents(queries: QueryClient, signal: AbortSignal): P
         break
       case 'job':
         void queries.invalidateQueries({ queryKey: ['job', event.jobId] })
-        void queries.invalidateQueries({ queryKey: ['jobs'] })
+        readJobs()
         break
       case 'reset':
         void queries.invalidateQueries()
@@ -61,6 +62,8 @@ export async function followEvents(queries: QueryClient, signal: AbortSignal): P
   const onConnection = (isConnected: boolean) => {
     if (state.isConnected === isConnected) return
     state = { isConnected, sinceMs: Date.now() }
+    // What changed between the first look and the opening of the stream was told to nobody.
+    if (isConnected) readJobs()
     for (const listener of listeners) listener()
   }
   while (!signal.aborted) {

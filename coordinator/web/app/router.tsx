@@ -2,7 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { designerSearch } from '../designer/search.ts'
 import { jobsSearch } from '../jobs/search.ts'
-import { modelsSearch } from '../models/search.ts'
+import { modelSearch, modelsSearch } from '../models/search.ts'
 import { networkSearch } from '../network/search.ts'
 import { nodesSearch } from '../nodes/search.ts'
 import { playSearch } from '../play/search.ts'
@@ -35,7 +35,7 @@ const models = createRoute({
 const model = createRoute({
   getParentRoute: () => root,
   path: '/models/$model',
-  validateSearch: modelsSearch,
+  validateSearch: modelSearch,
   component: lazyRouteComponent(() => import('../models/model-page.tsx'), 'ModelPage'),
 })
 const query = createRoute({

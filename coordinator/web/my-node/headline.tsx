@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { StatusView } from '#protocol/api/control.ts'
-import { formatBytes, formatDuration, formatRate } from '#protocol/units.ts'
+import { formatBytes, formatDuration, formatRate, second } from '#protocol/units.ts'
+import { useNow } from '../app/clock.ts'
 import { Age, useIsStale } from '../components/age.tsx'
 import { Button } from '../components/button.tsx'
 import { ErrorNotice } from '../components/notice.tsx'
@@ -13,6 +14,7 @@ import { StateWord } from './state-word.tsx'
 /** The state in one word, why, since when, what would help, and the three things that the owner can do about it. */
 export function Headline({ status, readAtMs }: { status: StatusView; readAtMs: number }) {
   const isStale = useIsStale(readAtMs)
+  const nowMs = useNow()
   const { state, reason, help, sinceMs } = status
   return (
     <section aria-label="State" className="rounded-lg border border-line bg-panel">
@@ -21,7 +23,9 @@ export function Headline({ status, readAtMs }: { status: StatusView; readAtMs: n
           <p className="flex flex-wrap items-baseline gap-x-3">
             <StateWord state={state} />
             <span className="text-[13px] text-muted">
-              <Age atMs={sinceMs} prefix="since " />
+              <time dateTime={new Date(sinceMs).toISOString()} title={`since ${formatDateTime(sinceMs)}`}>
+                for {formatDuration(Math.floor(Math.max(0, nowMs - sinceMs) / second) * second)}
+              </time>
             </span>
           </p>
           <p className="mt-1 break-words first-letter:uppercase">{reason}</p>

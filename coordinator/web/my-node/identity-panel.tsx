@@ -53,7 +53,8 @@ function Entry({ name, children }: { name: string; children: ReactNode }) {
 
 function engineWords(engine: EngineView | undefined): string {
   if (engine === undefined) return 'off: this node answers no prompts'
-  const loaded = engine.loadedModels.length === 0 ? 'no model loaded' : `${engine.loadedModels.length} models loaded`
+  const count = engine.loadedModels.length
+  const loaded = count === 0 ? 'no model loaded' : `${count} model${count === 1 ? '' : 's'} loaded`
   const queue = engine.queued > 0 ? `, ${engine.queued} waiting` : ''
   const crashes = engine.crashes > 0 ? `, ${engine.crashes} crashes` : ''
   const problem = engine.lastError === undefined ? '' : `; last error: ${engine.lastError}`

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { SettingsChangeView, SettingView } from '#protocol/api/settings.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
+import { formatBytes } from '#protocol/units.ts'
 import { Button } from '../components/button.tsx'
 import { Field } from '../components/field.tsx'
 import { ErrorNotice } from '../components/notice.tsx'
@@ -83,7 +84,7 @@ function LimitsForm({ settings, file }: { settings: readonly SettingView[]; file
             <Field
               key={key}
               label={label}
-              hint={`${hint}${noteOf(setting)}`}
+              hint={`${hint}${sizeOf(setting, drafts[key] ?? savedText(setting))}${noteOf(setting)}`}
               placeholder={placeholder}
               autoComplete="off"
               spellCheck={false}
@@ -118,7 +119,7 @@ function LimitsForm({ settings, file }: { settings: readonly SettingView[]; file
       </div>
       {mutation.isError && refused === undefined && <ErrorNotice error={mutation.error} />}
       <p className="text-[13px] break-words text-muted">
-        {file === undefined ? 'Changes hold until this node stops.' : `Kept in ${file}.`}
+        {file === undefined ? 'Changes hold until this node stops.' : `Kept in ${file}.`} {overriddenWords(settings)}
       </p>
     </form>
   )
@@ -131,10 +132,28 @@ function savedText(setting: SettingView | undefined): string {
 
 function noteOf(setting: SettingView): string {
   if (setting.nextValue !== undefined) return ` ${textOf(setting)} until it is started again.`
-  if (setting.takesEffect === 'restart') return ' Takes effect at the next start.'
-  if (setting.overriddenBy === undefined) return ''
-  const by = setting.overriddenBy === 'flag' ? 'a flag of its start' : 'its environment'
-  return ` At the next start ${by} goes before it.`
+  return setting.takesEffect === 'restart' ? ' Takes effect at the next start.' : ''
+}
+
+/** Bare bytes are exact, and say nothing to most people. */
+function sizeOf(setting: SettingView, text: string): string {
+  const isSize = setting.kind === 'size' || setting.kind === 'rate'
+  return isSize && /^\d{4,}$/.test(text) ? ` This is ${formatBytes(Number(text))}.` : ''
+}
+
+/** Which of the fields the node was started with: they come back with its next start, whatever the file says. */
+function overriddenWords(settings: readonly SettingView[]): string {
+  const names = (by: 'flag' | 'environment') =>
+    fields
+      .filter(({ key }) => settings.some((one) => one.key === key && one.overriddenBy === by))
+      .map(({ label }) => label)
+  const told = [
+    { by: 'flags', names: names('flag') },
+    { by: 'variables of the environment', names: names('environment') },
+  ].filter(({ names }) => names.length > 0)
+  return told
+    .map(({ by, names }) => `It was started with ${by} for ${names.join(', ')}: changes hold until its next start.`)
+    .join(' ')
 }
 
 function savedWords({ applied, waiting }: SettingsChangeView): string {

@@ -69,9 +69,9 @@ function Node({ status, readAtMs }: { status: StatusView; readAtMs: number }) {
           <LimitsPanel />
           <SchedulePanel />
           <IdentityPanel status={status} />
-          <LogPanel />
         </Column>
       </div>
+      <LogPanel />
     </>
   )
 }
@@ -105,7 +105,8 @@ function SignedOut({ linkProblem }: { linkProblem: string | undefined }) {
       )}
       <p>Print a link on the machine on which it runs, and open it in this browser:</p>
       <p className="my-2">
-        <CopyText text="hart open" label="the command" />
+        <CopyText text="hart open" label="the command" />{' '}
+        <span className="text-muted">with --data-dir DIR, where the node was started with it.</span>
       </p>
       <p className="text-muted">
         The link works once, within ten minutes. This browser then stays signed in for twelve hours, also when the node

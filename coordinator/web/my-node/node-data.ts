@@ -4,7 +4,7 @@ import { useSyncExternalStore } from 'react'
 import type { StampedEvent, StatusView } from '#protocol/api/control.ts'
 import { NodeClient } from '#protocol/api/node-client.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
-import { second } from '#protocol/units.ts'
+import { minute, second } from '#protocol/units.ts'
 
 export const client = new NodeClient({ url: location.origin })
 
@@ -26,7 +26,8 @@ export const settingsQuery = queryOptions({
 
 export const modelsQuery = queryOptions({
   queryKey: ['models'],
-  refetchInterval: untoldMs,
+  // All that the swarm offers: a long list, of which only the copies change without an event.
+  refetchInterval: minute,
   queryFn: ({ signal }) => client.call('models', undefined, signal),
 })
 
@@ -44,9 +45,9 @@ export const earningsQuery = queryOptions({
 
 export function historyQuery(bucket: 'hour' | 'day') {
   return queryOptions({
-    queryKey: ['earnings', 'history', bucket],
+    queryKey: ['history', bucket],
     // The last bucket is that of now: a quiet node has a new one every hour.
-    refetchInterval: 60 * second,
+    refetchInterval: minute,
     queryFn: ({ signal }) =>
       client.call('earningsHistory', { bucket, count: bucket === 'hour' ? 24 : 30, entries: 8 }, signal),
   })
@@ -106,7 +107,9 @@ export async function followNode(queries: QueryClient, signal: AbortSignal): Pro
   const readStatus = readAgain(['status'], second / 4)
   const readHeld = readAgain(['models', 'status'], 2 * second)
   const readPeers = readAgain(['peers', 'status'], 2 * second)
-  const readEarnings = readAgain(['earnings'], 2 * second)
+  const readHistory = readAgain(['history'], 2 * second)
+  // It walks the whole ledger.
+  const readEarnings = readAgain(['earnings'], untoldMs)
   const apply = (event: StampedEvent) => {
     if (!figures.has(event.event)) keep(event)
     switch (event.event) {
@@ -124,6 +127,7 @@ export async function followNode(queries: QueryClient, signal: AbortSignal): Pro
         return readPeers()
       case 'voucher':
       case 'receipt':
+        readHistory()
         return readEarnings()
       case 'chunks-gained':
       case 'chunks-lost':

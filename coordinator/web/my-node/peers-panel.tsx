@@ -42,8 +42,8 @@ export function PeersPanel() {
               <td>
                 <CopyText text={peer.peerId} shown={shortId(peer.peerId)} label="the peer id" />
               </td>
-              <td>{peer.region === undefined || peer.region === '' ? <Nothing /> : peer.region}</td>
-              <td className="whitespace-nowrap">{peer.rttMs === undefined ? <Nothing /> : roundTrip(peer.rttMs)}</td>
+              <td>{peer.region === undefined || peer.region === '' ? <Untold /> : peer.region}</td>
+              <td className="whitespace-nowrap">{peer.rttMs === undefined ? <Untold /> : roundTrip(peer.rttMs)}</td>
               <td>{peer.models.length}</td>
               <td>{peer.score.toFixed(2)}</td>
             </tr>
@@ -59,8 +59,8 @@ export function PeersPanel() {
   )
 }
 
-function Nothing() {
-  return <span className="text-muted">unknown</span>
+function Untold() {
+  return <span className="text-muted">not told</span>
 }
 
 function roundTrip(ms: number): string {

@@ -95,7 +95,7 @@ export function WeekGrid({ week, onChange }: WeekGridProps) {
                   onPointerDown={onPointerDown(cell)}
                   onPointerEnter={onPointerEnter(cell)}
                   onFocus={() => setAt(cell)}
-                  className={`h-6 cursor-pointer border border-panel ${shareColour(share)}`}
+                  className={`m-px h-5 cursor-pointer rounded-xs border ${shareLook(share)}`}
                 />
               )
             })}
@@ -104,10 +104,10 @@ export function WeekGrid({ week, onChange }: WeekGridProps) {
       </div>
       <p aria-hidden="true" className="mt-1 flex flex-wrap gap-x-4 text-[13px] text-muted">
         <span className="inline-flex items-center gap-1.5">
-          <span className="size-3 bg-accent" /> works
+          <span className="size-3 rounded-xs border border-accent bg-accent" /> works
         </span>
         <span className="inline-flex items-center gap-1.5">
-          <span className="size-3 border border-line-strong bg-raised" /> paused
+          <span className="size-3 rounded-xs border border-line-strong bg-panel" /> paused
         </span>
         <span>Paint with the pointer; arrows and Space by keys.</span>
       </p>
@@ -133,9 +133,10 @@ function shareWord(share: number): string {
   return share === 0 ? 'paused' : 'works in part'
 }
 
-function shareColour(share: number): string {
-  if (share === 1) return 'bg-accent'
-  return share === 0 ? 'bg-raised' : 'bg-accent-soft'
+/** Filled, half filled or hollow: the form says it without the colour. */
+function shareLook(share: number): string {
+  if (share === 1) return 'border-accent bg-accent'
+  return share === 0 ? 'border-line-strong bg-panel' : 'border-accent bg-accent-soft'
 }
 
 /** By key: days and hours to go. */

@@ -36,6 +36,8 @@ export function ActionDialog({ state, onConfirm, onClose }: ActionDialogProps) {
 function ActionSteps({ state, onConfirm, onClose }: ActionDialogProps & { state: ActionState }) {
   const { action, steps, at, problem, isFallback, result } = state
   const isDone = steps.length > 0 && at >= steps.length
+  // What was sent cannot be taken back from here.
+  const isSent = steps.some((step) => step.kind === 'send' && step.hash !== undefined)
   return (
     <div className="grid gap-4">
       <p className="text-base">{summaryOf(action)}</p>
@@ -70,7 +72,7 @@ function ActionSteps({ state, onConfirm, onClose }: ActionDialogProps & { state:
       )}
       {isDone && <Outcome action={action} result={result} />}
       <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>{isDone ? 'Close' : 'Cancel'}</Button>
+        <Button onClick={onClose}>{isSent ? 'Close' : 'Cancel'}</Button>
         {!isDone && steps.length > 0 && <NextButton step={steps[at]!} onConfirm={onConfirm} />}
       </div>
     </div>

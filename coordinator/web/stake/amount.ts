@@ -8,17 +8,15 @@ export interface Amount {
 }
 
 export interface AmountLimits {
-  /** What there is. */
   mostWei: bigint
-  /** Says of what there is no more, such as `this account has`. */
-  mostOf: string
+  /** What is said of more, without the figure: `this account has only`. */
+  tooMuch: string
   leastWei: bigint
-  /** Says who takes no less. */
-  leastOf: string
+  tooLittle: string
 }
 
 /** An empty field is neither right nor wrong. */
-export function readAmount(text: string, { mostWei, mostOf, leastWei, leastOf }: AmountLimits): Amount {
+export function readAmount(text: string, { mostWei, tooMuch, leastWei, tooLittle }: AmountLimits): Amount {
   if (text.trim() === '') return {}
   let wei: bigint
   try {
@@ -28,7 +26,7 @@ export function readAmount(text: string, { mostWei, mostOf, leastWei, leastOf }:
     return { problem: 'Write it like 12.5, with at most 18 decimals.' }
   }
   if (wei === 0n) return { problem: 'More than zero.' }
-  if (wei > mostWei) return { problem: `${mostOf} ${formatHart(mostWei)} HART.` }
-  if (wei < leastWei) return { problem: `${leastOf} ${formatHart(leastWei)} HART.` }
+  if (wei > mostWei) return { problem: `${tooMuch} ${formatHart(mostWei)} HART.` }
+  if (wei < leastWei) return { problem: `${tooLittle} ${formatHart(leastWei)} HART.` }
   return { wei }
 }

@@ -72,8 +72,8 @@ function Row({
 }) {
   const { address, peerId, bondWei, delegatedWei, delegators, roomWei, history } = delegate
   return (
-    <tr className={isChosen ? 'bg-accent-soft' : ''} aria-selected={isChosen}>
-      <td>
+    <tr className={isChosen ? 'bg-accent-soft' : 'bg-panel'} aria-selected={isChosen}>
+      <td className="whitespace-nowrap">
         <span className="block font-mono text-[13px]" title={address}>
           {shortId(address)}
         </span>
@@ -116,7 +116,7 @@ function Row({
           </span>
         )}
       </td>
-      <td className="text-right">
+      <td className="sticky right-0 bg-inherit text-right">
         <Button
           tone={isChosen ? 'primary' : 'plain'}
           aria-pressed={isChosen}

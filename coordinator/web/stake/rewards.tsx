@@ -66,7 +66,7 @@ export function Rewards({ address, chain }: { address: string; chain: ChainState
       )}
       {hasRows && (
         <div className="grid gap-3">
-          <EpochBars rewards={data.rewards} />
+          <EpochBars rewards={data.rewards} isCut={data.nextCursor !== undefined} />
           <RewardTable rewards={data.rewards} />
           {data.nextCursor !== undefined && (
             <p className="text-[13px] text-muted">The last {data.rewards.length} payments; the CSV has all of them.</p>
@@ -88,7 +88,7 @@ function RewardTable({ rewards }: { rewards: readonly RewardEntry[] }) {
     <div className="max-h-80 overflow-y-auto">
       <Table label="Rewards by payment" head={['epoch', 'paid', 'HART', 'what', 'node', 'transaction']}>
         {rewards.map(({ epoch, atMs, kind, source, wei, node, transactionHash, blockNumber }) => (
-          <tr key={`${transactionHash} ${node} ${kind}`}>
+          <tr key={`${transactionHash} ${node} ${kind} ${wei}`}>
             <td>{epoch}</td>
             <td className="whitespace-nowrap" title={`block ${blockNumber}`}>
               {formatDateTime(atMs)}
@@ -114,11 +114,12 @@ function RewardTable({ rewards }: { rewards: readonly RewardEntry[] }) {
 const barsMax = 30
 const barHeight = 48
 
-/** What was paid in each epoch; the table below says the same in figures. */
-function EpochBars({ rewards }: { rewards: readonly RewardEntry[] }) {
+/** What was paid in each epoch; the table below says the same in figures. @param isCut The oldest epoch may lack payments. */
+function EpochBars({ rewards, isCut }: { rewards: readonly RewardEntry[]; isCut: boolean }) {
   const paid = rewards.filter(({ kind }) => kind !== 'slash')
-  const [last, first] = [paid[0]?.epoch, paid.at(-1)?.epoch]
-  if (last === undefined || first === undefined) return null
+  const [last, oldest] = [paid[0]?.epoch, paid.at(-1)?.epoch]
+  if (last === undefined || oldest === undefined) return null
+  const first = isCut ? Math.min(oldest + 1, last) : oldest
   const from = Math.max(first, last - barsMax + 1)
   const bars = Array.from({ length: last - from + 1 }, (_, index) => {
     const epoch = from + index

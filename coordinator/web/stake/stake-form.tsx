@@ -46,9 +46,9 @@ export function StakeForm(props: StakeFormProps) {
   // Without a wallet the amount is only played with: nothing but the room bounds it.
   const limits = {
     mostWei: freeWei === undefined ? room : mostWei,
-    mostOf: isRoomLess || freeWei === undefined ? 'This node takes no more than' : 'This account has free no more than',
+    tooMuch: isRoomLess || freeWei === undefined ? 'This node can take only' : 'Free in this account are only',
     leastWei,
-    leastOf: 'The least delegation is',
+    tooLittle: 'The least delegation is',
   }
   const { wei, problem } = readAmount(text, limits)
   const submit = (event: FormEvent) => {

@@ -61,6 +61,7 @@ function StakeOnChain({ chain }: { chain: ChainStateView }) {
   const [isPicking, setPicking] = useState(false)
   const [unbondFrom, setUnbondFrom] = useState<string>()
   const { state, begin, confirm, close } = useAction(connected, chain)
+  const [doneCount, setDoneCount] = useState(0)
   const address = wanted ?? connected?.account
   const isRightChain = connected?.chainId === chain.chainId
   const isOwn = isRightChain && address?.toLowerCase() === connected.account
@@ -108,7 +109,7 @@ function StakeOnChain({ chain }: { chain: ChainStateView }) {
         <Delegates chosen={delegate?.address} onChoose={choose} />
         {delegate !== undefined && (
           <StakeForm
-            key={delegate.address}
+            key={`${delegate.address} ${doneCount}`}
             chain={chain}
             delegate={delegate}
             freeWei={own === undefined ? undefined : BigInt(own.freeWei)}
@@ -132,7 +133,15 @@ function StakeOnChain({ chain }: { chain: ChainStateView }) {
         }}
         onClose={() => setUnbondFrom(undefined)}
       />
-      <ActionDialog state={state} onConfirm={() => void confirm()} onClose={close} />
+      <ActionDialog
+        state={state}
+        onConfirm={() => void confirm()}
+        onClose={() => {
+          // What was done is not offered again.
+          if (state?.result !== undefined) setDoneCount(doneCount + 1)
+          close()
+        }}
+      />
     </>
   )
 }

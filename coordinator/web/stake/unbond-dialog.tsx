@@ -38,7 +38,7 @@ function UnbondForm({
 }) {
   const [text, setText] = useState('')
   const stakedWei = BigInt(stake.wei)
-  const limits = { mostWei: stakedWei, mostOf: 'At stake there are', leastWei: 1n, leastOf: 'The least is' }
+  const limits = { mostWei: stakedWei, tooMuch: 'At stake there are only', leastWei: 1n, tooLittle: 'The least is' }
   const amount = readAmount(text, limits)
   const { wei } = amount
   const restWei = stakedWei - (wei ?? stakedWei)

@@ -51,11 +51,14 @@ export class DelegateRecord {
   /** Until when they bind, in seconds since 1970; Infinity for no end. */
   readonly signers = new Map<Address, number>()
   frozen = 0
+  /** 32 bytes, `0x…`. */
+  peerKey: string
 
   constructor(address: Address, event: ChainEventRow) {
     this.address = address
     this.registered = placeOf(event)
     this.firstCommissionBps = event.args['commissionBps'] as number
+    this.peerKey = event.args['peerKey'] as string
   }
 
   /** @param book As it was before this event. */
@@ -70,7 +73,8 @@ export class DelegateRecord {
     } else if (name === 'SignerSet') {
       const until = args['validUntil'] === noEnd ? Number.POSITIVE_INFINITY : Number(args['validUntil'])
       this.signers.set(parseAddress(String(args['signer'])), until)
-    } else if (name === 'Frozen') this.frozen = args['frozen'] as number
+    } else if (name === 'PeerKeySet') this.peerKey = args['peerKey'] as string
+    else if (name === 'Frozen') this.frozen = args['frozen'] as number
     else if (name === 'Slashed')
       this.slashes.push({ ...place, fromBondWei: wei('fromBond'), fromPoolWei: wei('fromPool') })
     else if (name === 'Distributed')

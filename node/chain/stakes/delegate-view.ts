@@ -45,6 +45,7 @@ export async function viewDelegates(
       earnedPerHart(payment, () => record.commissionAt(timeOf.get(payment.blockNumber)!).commissionBps)
     return {
       address,
+      peerKey: record.peerKey,
       registeredAtMs: atMs(registered.blockNumber),
       isActive: bondWei >= terms.minBondWei,
       frozen,

@@ -23,6 +23,8 @@ const executable = fileURLToPath(new URL('../../bin/main.ts', import.meta.url))
 const pricePerGiB = '10'
 const pricePerKiloToken = '1'
 const bondWei = parseHart('1000')
+/** Of the rewards of who delegates to them, as an operator may take it. */
+const commissionBps = 500
 const depositWei = parseHart('50')
 /** For gas: a hundredth is enough. */
 const gasWei = 10n ** 18n
@@ -157,7 +159,7 @@ export class DevnetEconomy {
     const chain = this.#chain
     const steps = await planFund(chain, { payer: owner, amountWei: depositWei, allowanceWei: undefined, hotKey })
     if (role === 'node') {
-      const wish = { owner, peerKey, hotKey: owner, bondWei, commissionBps: undefined, takeOver: false }
+      const wish = { owner, peerKey, hotKey: owner, bondWei, commissionBps, takeOver: false }
       steps.push(...(await planStake(chain, wish)), () => new ReputationClient(chain).register())
     }
     const signer = signerOf(chain, hotKey.privateKey)
