@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { memo } from 'react'
 import { networkEventsQuery } from '../app/queries.ts'
 import { EmptyNotice, ErrorNotice } from '../components/notice.tsx'
 import { Panel } from '../components/panel.tsx'
@@ -6,11 +7,11 @@ import { Skeleton } from '../components/skeleton.tsx'
 import { Tip } from '../components/tip.tsx'
 import { EventLine } from './event-line.tsx'
 
-/** As many as one reads; the rest is in the API. */
-const shownMax = 100
+/** As many as one reads, and few enough that their links cost little; the rest is in the API. */
+const shownMax = 40
 
 /** What happened lately, as it happens. */
-export function EventsPanel() {
+export const EventsPanel = memo(() => {
   const { data, error, refetch } = useQuery(networkEventsQuery)
   return (
     <Panel
@@ -37,4 +38,4 @@ export function EventsPanel() {
       )}
     </Panel>
   )
-}
+})

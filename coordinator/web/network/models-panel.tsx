@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
 import type { SwarmModelView } from '#protocol/api/network.ts'
 import { formatBytes } from '#protocol/units.ts'
 import { coverageQuery, modelsQuery } from '../app/queries.ts'
@@ -14,7 +15,7 @@ import { CoverageLegend, CoverageStrip } from '../models/coverage-strip.tsx'
 const shownMax = 6
 
 /** What can be run, and which parts of it are at risk. */
-export function ModelsPanel() {
+export const ModelsPanel = memo(() => {
   const { data, error, refetch } = useQuery(modelsQuery)
   const models = data?.toSorted((a, b) => b.holders - a.holders || (a.name < b.name ? -1 : 1))
   return (
@@ -49,7 +50,7 @@ export function ModelsPanel() {
       )}
     </Panel>
   )
-}
+})
 
 function ModelRow({ model }: { model: SwarmModelView }) {
   const { modelId, name, sizeBytes, holders, wholeHolders, answerers } = model

@@ -71,7 +71,7 @@ export function sortNodes(nodes: readonly SwarmNode[], column: NodeColumn, order
   const keyOf = keys[column]
   const sign = order === 'up' ? 1 : -1
   const keyed = nodes.map((node) => ({ node, key: keyOf(node) }))
-  // Equal ones stay in the order of their ids, so that rows do not jump.
-  keyed.sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : a.node.peerId < b.node.peerId ? -1 : 1))
+  // Equal ones stay as they came, which is by their ids: rows do not jump, and most need no comparison of long words.
+  keyed.sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : 0))
   return keyed.map(({ node }) => node)
 }

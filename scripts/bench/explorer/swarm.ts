@@ -102,3 +102,5 @@ process.on('message', (request: SwarmRequest) => {
     (error: Error) => process.send?.({ error: error.message }),
   )
 })
+// A bench that was killed leaves nothing behind.
+process.on('disconnect', () => process.exit())
