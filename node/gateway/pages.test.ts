@@ -54,6 +54,16 @@ test('assets: are kept for good, compressed where that was made, and nothing els
     expect([url, (await app.inject({ url })).statusCode >= 400]).toEqual([url, true])
 })
 
+test('pages: a newer build is served as soon as it is there, with its own assets', async () => {
+  await build()
+  await serve()
+  await app.inject({ url: '/' })
+  await writeFile(join(folder, 'index.html'), 'newer')
+  await writeFile(join(folder, 'assets', 'b-3c4d.js'), 'export const b = 1')
+  expect((await app.inject({ url: '/' })).body).toBe('newer')
+  expect((await app.inject({ url: '/assets/b-3c4d.js' })).statusCode).toBe(200)
+})
+
 test('pages that were not built say how they are', async () => {
   await serve()
   const answer = await app.inject({ url: '/jobs' })

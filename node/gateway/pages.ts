@@ -2,6 +2,7 @@
  * The pages of the explorer, as the bootstrap built them from `coordinator/web`: static files, the same for everybody. They
  * hold no data: what they show comes over the API, under the rights of whoever looks.
  */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,7 +35,6 @@ export interface PagesOptions {
 /** Names of assets hold the hash of what is in them, so browsers keep them for good; the page itself is asked for each time. */
 export async function pageRoutes(app: FastifyInstance, options: PagesOptions): Promise<void> {
   const { file, paths, folder = pagesFolder } = options
-  const html = await readFile(join(folder, file)).catch(() => undefined)
   for (const path of paths) {
     app.get(path, async (_request, reply) => {
       void reply.headers({
@@ -42,12 +42,14 @@ export async function pageRoutes(app: FastifyInstance, options: PagesOptions): P
         'referrer-policy': 'no-referrer',
         'cache-control': 'no-cache',
       })
+      // Read each time: a page names the assets of its build, and there may be a newer one.
+      const html = await readFile(join(folder, file)).catch(() => undefined)
       if (html !== undefined) return reply.type('text/html; charset=utf-8').send(html)
       const text = 'The pages have not been built: npm run build:web builds them. The API works without them.\n'
       return reply.code(503).type('text/plain; charset=utf-8').send(text)
     })
   }
-  if (html === undefined) return
+  if (!existsSync(join(folder, 'assets'))) return
   await app.register(fastifyStatic, {
     root: join(folder, 'assets'),
     prefix: '/assets/',
