@@ -72,7 +72,8 @@ test('a query parameter that is not known is refused by name, on every route tha
   for (const name of routeNames) {
     const { method, path, scope, answer } = shapeOf(name)
     if (method !== 'GET' || scope === 'open' || answer.type !== 'json') continue
-    const response = await ask(`${path.replaceAll(/\{\w+\}/g, 'tiny')}?model=tiny&colour=red`)
+    const target = path.replace('{address}', `0x${'11'.repeat(20)}`).replaceAll(/\{\w+\}/g, 'tiny')
+    const response = await ask(`${target}?model=tiny&colour=red`)
     expect(response.status, name).toBe(400)
     const { detail } = (await response.json()) as { detail: string }
     expect(detail, name).toMatch(/colour|model|since/)
