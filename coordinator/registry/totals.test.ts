@@ -27,7 +27,7 @@ const bond = (payee: string, bondWei: string) => ({ payee, bondWei, isBound: tru
 test('totals: copies count each, parts by their share, and a model is whole where all of it was found', () => {
   const nodes = [
     node([holds('whole', 4), holds('partial', 1)]),
-    node([holds('whole', 4), holds('found', 2), holds('unheard of', 4)], { state: 'busy' }),
+    node([{ ...holds('whole', 4), canInfer: true }, holds('found', 2), holds('unheard of', 4)], { state: 'busy' }),
     node([holds('nowhere', 4)], { state: 'stale' }),
   ]
   expect(countTotals(nodes, known)).toEqual({
@@ -37,8 +37,9 @@ test('totals: copies count each, parts by their share, and a model is whole wher
     modelsWhole: 2,
     modelsPartial: 1,
     heldBytes: 1000 + 1000 + 50 + 3,
-    inferenceSlots: 4,
-    inferenceSlotsFree: 2,
+    // The first answers with no model.
+    inferenceSlots: 2,
+    inferenceSlotsFree: 1,
     uploadBytesPerSecond: 10,
     jobsRunning: 1,
     jobsToday: 2,

@@ -28,8 +28,11 @@ export function countTotals(nodes: Iterable<Counted>, known: Known): NetworkTota
     if (node.state === 'stale') continue
     totals.nodes++
     if (node.state === 'ready') totals.nodesReady++
-    totals.inferenceSlots += node.inferenceSlots
-    totals.inferenceSlotsFree += node.inferenceSlotsFree
+    // A slot of a node that answers with no model is of no use to anybody.
+    if (node.models.some(({ canInfer }) => canInfer)) {
+      totals.inferenceSlots += node.inferenceSlots
+      totals.inferenceSlotsFree += node.inferenceSlotsFree
+    }
     totals.uploadBytesPerSecond += node.uploadBytesPerSecond
     for (const { modelId, heldChunks, chunkCount } of node.models) {
       const sizeBytes = sizes.get(modelId)

@@ -2,9 +2,10 @@
 import '../styles.css'
 import { MyNodePage } from '../my-node/my-node-page.tsx'
 import { followNode } from '../my-node/node-data.ts'
-import { openSession } from './session.ts'
+import { followLinks, openSession } from './session.ts'
 import { start } from './start.tsx'
 
+followLinks()
 const linkProblem = await openSession()
 const queries = start(<MyNodePage linkProblem={linkProblem} />)
 void followNode(queries, new AbortController().signal)

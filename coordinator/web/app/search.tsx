@@ -55,7 +55,7 @@ export function Search() {
   }
   return (
     <search>
-      <form onSubmit={(event) => void submit(event)}>
+      <form className="flex" onSubmit={(event) => void submit(event)}>
         <input
           ref={input}
           type="search"
@@ -70,8 +70,12 @@ export function Search() {
           placeholder="node, model, job, 0x…   /"
           className="w-36 rounded-md border border-line-strong bg-panel px-2 py-1 focus:w-56 sm:w-52"
         />
-        <span id="search-problem" role="status" className="sr-only">
-          {isMissing ? 'nothing was found' : ''}
+        <span
+          id="search-problem"
+          role="status"
+          className="absolute z-10 mt-9 rounded-md border border-line-strong bg-panel px-2 py-1 text-[13px] shadow-lg empty:hidden"
+        >
+          {isMissing ? 'No node, model or job of yours is called so.' : ''}
         </span>
       </form>
     </search>

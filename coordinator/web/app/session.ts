@@ -28,6 +28,13 @@ export async function openSession(): Promise<string | undefined> {
   return 'This link was used already or is older than ten minutes. Print a fresh one with hart open, or hart coordinator open.'
 }
 
+/** A link that is opened where a page of ours is open already changes the fragment, and loads nothing by itself. */
+export function followLinks(): void {
+  addEventListener('hashchange', () => {
+    if (oneTimeToken.test(location.hash)) location.reload()
+  })
+}
+
 export const identityQuery = queryOptions({
   queryKey: ['identity'],
   staleTime: 60_000,

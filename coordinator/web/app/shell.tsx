@@ -34,8 +34,8 @@ export function Shell() {
           <Logo />
           Hartonomous
         </Link>
-        <nav aria-label="Pages" className="order-last -mx-1 w-full overflow-x-auto lg:order-none lg:w-auto">
-          <ul className="flex gap-0.5">
+        <nav aria-label="Pages" className="order-last -mx-1 w-full lg:order-none lg:w-auto">
+          <ul className="flex flex-wrap gap-0.5">
             {places.map(({ to, name }) => (
               <li key={to}>
                 <Link

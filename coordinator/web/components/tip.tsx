@@ -36,15 +36,16 @@ export function Tip({ text, children, label = 'What this means' }: TipProps) {
         type="button"
         {...(children === undefined ? { 'aria-label': label } : {})}
         aria-describedby={id}
-        onMouseEnter={show}
-        onMouseLeave={hide}
+        // A finger has no hover: browsers make one up at a tap, and end it at once.
+        onPointerEnter={({ pointerType }) => pointerType === 'mouse' && show()}
+        onPointerLeave={({ pointerType }) => pointerType === 'mouse' && hide()}
         onFocus={show}
         onBlur={hide}
         onClick={show}
         onKeyDown={(event) => event.key === 'Escape' && hide()}
         className={
           children === undefined
-            ? 'inline-grid size-4 place-items-center rounded-full border border-line-strong text-[10px] leading-none text-muted'
+            ? 'relative inline-grid size-4 place-items-center before:absolute before:-inset-1.5 rounded-full border border-line-strong text-[10px] leading-none text-muted'
             : 'rounded text-left'
         }
       >

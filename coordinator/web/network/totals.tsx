@@ -44,7 +44,7 @@ const figures: readonly Figure[] = [
   },
   {
     label: 'Slots free',
-    how: 'Answers that the nodes can give at the same time, as their leases say. Jobs: those of this coordinator, in work now and ended in the last 24 hours.',
+    how: 'Answers that the nodes that answer prompts can give at the same time, as their leases say. Jobs: those of this coordinator, in work now and ended in the last 24 hours.',
     value: ({ totals }) => `${formatCount(totals.inferenceSlotsFree)} of ${formatCount(totals.inferenceSlots)}`,
     detail: ({ totals }) => `${formatCount(totals.jobsRunning)} jobs in work, ${formatCount(totals.jobsToday)} today`,
   },

@@ -31,10 +31,7 @@ export function NodePage() {
   const node = live ?? (data?.peerId === peerId ? { ...data, heardAtMs: Date.now() - data.ageMs } : undefined)
   const isUnknown = isHartonomousError(error, 'ERR_NOT_FOUND') && live === undefined
   return (
-    <Page
-      title={`Node ${shortId(peerId)}`}
-      aside={<CopyText text={peerId} shown={peerId.slice(0, 28)} label="the peer id" />}
-    >
+    <Page title={`Node ${shortId(peerId)}`} aside={<CopyText text={peerId} label="the peer id" />}>
       {isUnknown && (
         <Panel title="Not seen">
           <EmptyNotice title="This coordinator does not see this node">

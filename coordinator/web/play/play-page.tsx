@@ -20,7 +20,7 @@ import { curlOf, maxProblem, requestOf } from './settings.ts'
 import { SettingsForm } from './settings-form.tsx'
 import { TurnView } from './turn-view.tsx'
 
-const examplePrompt = 'What is a swarm?'
+const examplePrompt = 'What is Hartonomous?'
 
 export function PlayPage() {
   const search = useSearch({ from: '/play' })
@@ -92,7 +92,8 @@ function Said({ turns, shown, onShow, onExample }: SaidProps) {
   if (turns.length === 0)
     return (
       <EmptyNotice title="Ask a model of the swarm.">
-        What is said stays in this tab.{' '}
+        The nodes that answer read it, and the coordinator keeps it as a job; this tab forgets the conversation when it
+        is closed. A receipt shows who said what, not that it is true.{' '}
         <button type="button" className="text-accent underline" onClick={onExample}>
           Try “{examplePrompt}”
         </button>

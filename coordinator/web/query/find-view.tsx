@@ -147,8 +147,8 @@ function Results({ found, readAtMs, isFetching, chosen, onChange }: ResultsProps
     >
       <div className={`grid grid-cols-1 gap-3 ${isFetching ? 'opacity-60' : ''}`}>
         {rows.length === 0 ? (
-          <EmptyNotice title="Nothing is like that">
-            Words are looked for in names, not in meaning. Take a field away, or look in the swarm.
+          <EmptyNotice title="None fits">
+            No component has all of what was asked for. Words are looked for in names, not in meaning.
           </EmptyNotice>
         ) : (
           <FoundTable

@@ -74,9 +74,14 @@ function Row({
   return (
     <tr className={isChosen ? 'bg-accent-soft' : 'bg-panel'} aria-selected={isChosen}>
       <td className="whitespace-nowrap">
-        <span className="block font-mono text-[13px]" title={address}>
+        <Link
+          to="/stake"
+          search={(known) => ({ ...known, address })}
+          className="block font-mono text-[13px] underline"
+          title={`${address}: its position`}
+        >
           {shortId(address)}
-        </span>
+        </Link>
         {peerId === undefined ? (
           <span className="text-[13px] text-muted">no live node names it</span>
         ) : (
@@ -116,7 +121,7 @@ function Row({
           </span>
         )}
       </td>
-      <td className="sticky right-0 bg-inherit text-right">
+      <td className="bg-inherit text-right sm:sticky sm:right-0">
         <Button
           tone={isChosen ? 'primary' : 'plain'}
           aria-pressed={isChosen}

@@ -54,12 +54,12 @@ export function Position(props: PositionProps) {
     )
   if (data === undefined && error !== null)
     return (
-      <Panel title="Position">
+      <Panel title={`Position of ${shortId(address)}`}>
         <ErrorNotice error={error} onRetry={() => void refetch()} />
       </Panel>
     )
   return (
-    <Panel title="Position" aside={aside}>
+    <Panel title={`Position of ${shortId(address)}`} aside={aside}>
       <dl className="-mx-3 -mt-2 grid grid-cols-2 sm:grid-cols-3 lg:grid-cols-5">
         <Stat
           label="Total HART"
