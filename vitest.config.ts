@@ -48,7 +48,8 @@ export default defineConfig({
           include: ['test/web/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/web/swarm.setup.ts'],
-          testTimeout: 120_000,
+          // The first one waits until the swarm stands.
+          testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           retry,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { DevnetNode, EventOf } from '#node/cli/devnet/child.ts'
 import { generateModel } from '#node/ingest/index.ts'
 import type { ModelView } from '#protocol/api/control.ts'
@@ -24,7 +24,7 @@ const prices = { weiPerGiB: parseHart(pricePerGiB), weiPerKiloToken: 0n }
 const firstWei = priceOfBytes(chunkAheadBytesFirst, prices)
 
 /** Slow enough to be caught in the middle. */
-const sellerArgs = () => [...economy.settings(), '--upload-rate', '4MB']
+const sellerArgs = () => [...economy.settings(), '--upload-rate', '2MB']
 const limit = () => AbortSignal.timeout(150_000)
 
 beforeAll(async () => {
@@ -196,6 +196,8 @@ test('payment: seller and buyer are killed in the middle; both agree, no promise
   const payer = await economy.fund(folderOf(7), '200')
   await restartSeller()
   const buyer = spawnBuyer(7)
+  // Were it left, later tests would buy from it.
+  onTestFinished(() => buyer.stop())
   await hasPromised(seller, 2n * weiPerMiB)
   const killedSeller = seller
   process.kill(killedSeller.pid, 'SIGKILL')
@@ -205,6 +207,7 @@ test('payment: seller and buyer are killed in the middle; both agree, no promise
   process.kill(buyer.pid, 'SIGKILL')
   await buyer.stop()
   const again = spawnBuyer(7)
+  onTestFinished(() => again.stop())
   await completed(again)
   const { promisedWei } = await receipted(again, payer)
   const signed = [...vouchersOf(buyer), ...vouchersOf(again)]

@@ -15,7 +15,7 @@ import { CoordinatorClient } from '#protocol/api/client.ts'
 import { findChromium } from './chromium.ts'
 import type { WebSwarm } from './swarm.setup.ts'
 
-const { path, reason } = findChromium()
+const { path } = findChromium()
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const viewports = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } } as const
@@ -50,8 +50,9 @@ const launch = () => chromium.launch({ executablePath: path!, args: process.getu
 
 export function pageTest(name: string, run: (pages: Pages) => Promise<void>): void {
   test.skipIf(path === undefined)(name, async () => {
-    const swarm = inject('swarm')
-    if (swarm === undefined) throw new Error(`no swarm: ${reason}`)
+    const response = await fetch(inject('swarmUrl'))
+    if (!response.ok) throw new Error(`no swarm: ${await response.text()}`)
+    const swarm = (await response.json()) as WebSwarm
     browser ??= launch()
     const contexts: { context: BrowserContext; problems: string[] }[] = []
     const open = async (target: string, options: OpenOptions = {}) => {

@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
@@ -22,20 +24,43 @@ export interface WebSwarm {
 
 declare module 'vitest' {
   interface ProvidedContext {
-    swarm: WebSwarm | undefined
+    /** Where the swarm is asked for: it starts with the first test that needs it. Empty: there is no browser. */
+    swarmUrl: string
   }
 }
 
 const program = fileURLToPath(new URL('../../node/bin/main.ts', import.meta.url))
 
-/** @returns how it is stopped */
+/** All other tests may come before the first page: a swarm that waits for it would slow them down. @returns how it is stopped */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const { path, reason } = findChromium()
-  project.provide('swarm', undefined)
   if (path === undefined) {
+    project.provide('swarmUrl', '')
     console.warn(`pages are not tested: ${reason}`)
     return undefined
   }
+  let swarm: Promise<RunningSwarm> | undefined
+  const server = createServer((_request, response) => {
+    swarm ??= startSwarm()
+    swarm.then(
+      ({ staying }) => response.end(JSON.stringify(staying)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  project.provide('swarmUrl', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return async () => {
+    server.close()
+    await (await swarm?.catch(() => undefined))?.stop()
+  }
+}
+
+interface RunningSwarm {
+  staying: WebSwarm
+  stop(): Promise<void>
+}
+
+async function startSwarm(): Promise<RunningSwarm> {
   const child = spawn(process.execPath, [program, 'devnet', '--json', '--no-caps', '--regions', 'DE,US,JP'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -49,9 +74,11 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     if (line.includes('"event":"staying"')) staying.resolve(JSON.parse(line) as WebSwarm)
   })
   void exited.then(([code]) => staying.reject(new Error(`the swarm ended with ${code}: ${stderr}`)))
-  project.provide('swarm', await staying.promise)
-  return async () => {
-    child.kill('SIGTERM')
-    await exited
+  return {
+    staying: await staying.promise,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await exited
+    },
   }
 }
