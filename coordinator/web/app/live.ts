@@ -6,6 +6,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 import type { ChangeEvent } from '#protocol/api/network.ts'
 import { client } from './client.ts'
+import { paced } from './paced.ts'
 import { networkEventsQuery, snapshotQuery } from './queries.ts'
 import { withChanges } from './swarm.ts'
 
@@ -97,20 +98,5 @@ async function readChanges(queries: QueryClient): Promise<number> {
   } catch {
     // The next event asks again; until then everything shows its age.
     return Number.POSITIVE_INFINITY
-  }
-}
-
-/** At once, then at most every `everyMs`, the last call never lost. */
-function paced(act: () => unknown, everyMs: number): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let lastMs = Number.NEGATIVE_INFINITY
-  return () => {
-    if (timer !== undefined) return
-    const waitMs = Math.max(0, lastMs + everyMs - performance.now())
-    timer = setTimeout(() => {
-      timer = undefined
-      lastMs = performance.now()
-      act()
-    }, waitMs)
   }
 }

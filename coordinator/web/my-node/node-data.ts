@@ -5,6 +5,7 @@ import type { StampedEvent, StatusView } from '#protocol/api/control.ts'
 import { NodeClient } from '#protocol/api/node-client.ts'
 import { isHartonomousError } from '#protocol/errors.ts'
 import { minute, second } from '#protocol/units.ts'
+import { paced } from '../app/paced.ts'
 
 export const client = new NodeClient({ url: location.origin })
 
@@ -176,19 +177,4 @@ function withTransfer(
   return others.length === transfers.length
     ? [...transfers, one]
     : transfers.map((each) => (each.modelId === one.modelId ? one : each))
-}
-
-/** At once, then at most every `everyMs`, the last call never lost. */
-function paced(act: () => void, everyMs: number): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let lastMs = Number.NEGATIVE_INFINITY
-  return () => {
-    if (timer !== undefined) return
-    const waitMs = Math.max(0, lastMs + everyMs - performance.now())
-    timer = setTimeout(() => {
-      timer = undefined
-      lastMs = performance.now()
-      act()
-    }, waitMs)
-  }
 }
